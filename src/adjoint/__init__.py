@@ -1,0 +1,61 @@
+"""adjoint: define-by-run automatic differentiation on NumPy, with PyTorch's API.
+
+`import adjoint as torch`. This module is the face: torch's names, and nothing but names; heavy
+rooms (nn, optim, data, vision ...) load when touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import api, autograd
+from .arrays.device import device
+from .arrays.dtypes import (
+    bfloat16,
+    complex64,
+    complex128,
+    dtype,
+    finfo,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    iinfo,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from .arrays.dtypes import bool_ as bool  # noqa: A004
+from .autograd.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .autograd.tensor import Tensor
+
+__version__ = "0.1.0"
+
+float = float32  # noqa: A001
+double, half, long, int, short = float64, float16, int64, int32, int16  # noqa: A001
+cfloat, cdouble = complex64, complex128
+from math import e, inf, nan, pi  # noqa: E402
+
+globals().update(api.FUNCTIONS)
+
+_ROOMS = ("nn", "optim", "data", "vision", "func", "viz", "io", "compat", "cli", "utils", "linalg")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(
+        f"adjoint has no torch.{name}. If torch has it, adjoint does not support it yet."
+    )

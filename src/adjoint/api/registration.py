@@ -1,0 +1,92 @@
+"""Floor 3: how a function becomes public: `torch.f`, `Tensor.f`, and its in-place `f_`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..autograd import inplace
+from ..autograd.tensor import Tensor, storage_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FUNCTIONS: dict[str, Any] = {}  # torch's top-level names
+
+
+def public(
+    *names: str, function: bool = True, method: bool = True, in_place: bool = False
+) -> Callable[[F], F]:
+    """Publish a function whose first argument is a tensor.
+
+    As `torch.name` (with `out=`) when `function`, as `Tensor.name` when `method`, and with
+    `in_place` as `Tensor.name_` and `torch.name_`, derived by writing the result. Without names
+    the function's own is used (less a trailing underscore that avoids a builtin).
+    """
+
+    def decorate(f: F) -> F:
+        for name in names or (f.__name__.rstrip("_"),):
+            if function:
+                FUNCTIONS[name] = with_out(f, name)
+            if method:
+                setattr(Tensor, name, f)
+            if in_place:
+                written = in_place_form(f, name + "_")
+                setattr(Tensor, name + "_", written)
+                FUNCTIONS[name + "_"] = written
+        return f
+
+    return decorate
+
+
+def in_place_form(f: Callable[..., Any], name: str) -> Callable[..., Tensor]:
+    """The in-place method derived from an out-of-place function."""
+
+    def written(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if not isinstance(self, Tensor):
+            raise TypeError(
+                f"{name}: argument 'input' must be Tensor, not {type(self).__name__}"
+            )
+        return inplace.write(self, lambda old: f(old, *args, **kwargs), name)
+
+    written.__name__ = name
+    written.__qualname__ = f"Tensor.{name}"
+    written.__doc__ = f"In-place form of `{name[:-1]}`."
+    return written
+
+
+def with_out(f: F, name: str) -> F:
+    """`torch.f(..., out=tensor)`: the result is written there; its shape is adjusted if needed."""
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None)
+        result = f(*args, **kwargs)
+        if out is None:
+            return result
+        return write_out(result, out, name)
+
+    call.__name__ = call.__qualname__ = name
+    return call  # type: ignore[return-value]
+
+
+def write_out(result: Any, out: Any, name: str) -> Any:
+    """Write one result (or several) into what `out=` gave."""
+    if isinstance(result, tuple):
+        written = [write_out(r, o, name) for r, o in zip(result, out, strict=True)]
+        return type(result)(*written) if hasattr(result, "_fields") else tuple(written)
+    if not isinstance(out, Tensor):
+        raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
+    if result._requires_grad or out.requires_grad:
+        raise RuntimeError(
+            f"{name}(): functions with out=... arguments don't support automatic differentiation, "
+            "but one of the arguments requires grad."
+        )
+    if out._data.shape != result._data.shape:
+        out._data = np.empty(result._data.shape, out._data.dtype)
+    inplace.check_result(out, result, name)
+    storage_of(out).bump(None)
+    np.copyto(out._data, result._data, casting="unsafe")
+    return out

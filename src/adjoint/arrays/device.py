@@ -1,0 +1,64 @@
+"""Floor 0: devices. Tensors live on the CPU here; any other device is a clear error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_KNOWN = ("cpu", "cuda", "mps", "xpu", "meta", "mkldnn", "hpu", "xla")
+
+
+class device:  # noqa: N801 - torch's spelling
+    """A place where tensors live: `device('cpu')`; `type` and `index` as torch has them.
+
+    Naming another known device makes the object, so that scripts can compare; putting a tensor
+    there raises RuntimeError.
+    """
+
+    __slots__ = ("type", "index")
+
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:  # noqa: A002
+        if isinstance(type, device):
+            type, index = type.type, type.index  # noqa: A001
+        elif isinstance(type, int):
+            type, index = "cuda", type  # noqa: A001
+        name, colon, number = str(type).partition(":")
+        if name not in _KNOWN or (colon and not number.isdigit()):
+            raise RuntimeError(
+                f"Expected one of {', '.join(_KNOWN)} device type at start of device string: "
+                f"{type}"
+            )
+        self.type = name
+        self.index = int(number) if colon else index
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type='{self.type}'{index})"
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.index))
+
+    def __reduce__(self) -> Any:
+        return device, (self.type, self.index)
+
+
+CPU = device("cpu")
+
+
+def check(value: Any) -> device:
+    """The device meant by `value` (None, str, int or device); RuntimeError unless it is the CPU."""
+    if value is None or value is CPU:
+        return CPU
+    found = device(value)
+    if found.type != "cpu":
+        raise RuntimeError(
+            f"device '{found}' is not available: adjoint computes on the CPU. "
+            "Use device='cpu', or choose with "
+            "'cuda' if torch.cuda.is_available() else 'cpu'."
+        )
+    return found

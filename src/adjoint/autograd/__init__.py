@@ -1,0 +1,28 @@
+"""Floor 1: torch.autograd: the tape, the engine, grad modes and hooks.
+
+Knows arrays; knows nothing of particular operations, of neural networks, or of torch's argument
+forms.
+"""
+
+from .engine import backward, grad
+from .modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .tensor import Tensor as Variable
+
+__all__ = [
+    "Variable",
+    "backward",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]

@@ -1,0 +1,417 @@
+"""Floor 1: the engine: walks a graph backward and delivers cotangents.
+
+Nodes run in descending sequence number, from a heap: iterative, linear in the nodes,
+deterministic. Rules run on bare arrays; with `create_graph` the same rules run on Tensors and are
+recorded again.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from ..arrays import cpu
+from . import modes
+from .tape import Node, edge_of, node_line
+from .tensor import Tensor, wrap
+
+_tensor_namespace: list[Any] = []  # filled by the api floor: the namespace whose arrays are Tensors
+
+
+class Run:
+    """One backward pass: its options and its pending cotangents."""
+
+    __slots__ = ("create_graph", "retain_graph", "xp", "pending", "heap", "shared", "captures")
+
+    def __init__(self, create_graph: bool, retain_graph: bool) -> None:
+        self.create_graph = create_graph
+        self.retain_graph = retain_graph
+        self.xp: Any = _tensor_namespace[0] if create_graph else cpu
+        self.pending: dict[Node, Any] = {}
+        self.heap: list[tuple[int, Node]] = []
+        self.shared: set[Node] = set()  # nodes whose cotangent's memory has another owner
+        self.captures: Captures | None = None
+
+    def deliver(self, node: Node, output: int, ct: Any) -> None:
+        """Add a cotangent to what is pending for one output of a node."""
+        pending = self.pending
+        shape, dtype = node.metas_of(output)
+        ct = fit(self.xp, ct, shape, dtype, node)
+        if node not in pending:
+            heappush(self.heap, (-node.seq, node))
+            pending[node] = ct if node.shape is not None else {output: ct}
+        elif node.shape is not None:
+            pending[node] = pending[node] + ct
+            self.shared.discard(node)
+        else:
+            outputs = pending[node]
+            outputs[output] = outputs[output] + ct if output in outputs else ct
+
+    def walk(self) -> None:
+        """Run every node that has something pending, latest first."""
+        heap, pending, shared = self.heap, self.pending, self.shared
+        plain = not self.create_graph
+        captures = self.captures
+        while heap:
+            node = heappop(heap)[1]
+            ct = pending.pop(node)
+            hooks = node.hooks
+            if hooks is not None:
+                ct = hooks.before(ct, self, node)
+            if captures is not None and not captures.take(node, ct):
+                continue
+            try:
+                cts = node.apply(ct, self)
+            except RuntimeWarning:  # the user turned NumPy's warnings into errors
+                with np.errstate(all="ignore"):
+                    cts = node.apply(ct, self)
+            if hooks is not None:
+                cts = hooks.after(cts, ct, self, node)
+            for edge, g in zip(node.edges, cts):  # noqa: B905 - strict costs 40 ns
+                if g is None:
+                    continue
+                following = edge[0]
+                if captures is not None and following not in captures.needed:
+                    continue
+                # The hot path of `deliver`, inlined: one output, right shape and dtype.
+                if plain and g.shape == following.shape and g.dtype is following.dtype:
+                    if following in pending:
+                        pending[following] = pending[following] + g
+                        shared.discard(following)
+                    else:
+                        pending[following] = g
+                        heappush(heap, (-following.seq, following))
+                        if g is ct:
+                            shared.add(following)
+                else:
+                    self.deliver(following, edge[1], g)
+                    if g is ct:
+                        shared.add(following)
+
+
+def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any:
+    """Undo broadcasting and promotion, so that a cotangent has its primal's shape and dtype."""
+    got = tuple(ct.shape)
+    if got != shape:
+        extra = len(got) - len(shape)
+        stretched = [
+            i for i, n in enumerate(got) if i < extra or (shape[i - extra] == 1 and n != 1)
+        ]
+        ct = xp.sum(ct, axis=tuple(stretched), keepdims=True) if stretched else ct
+        if tuple(ct.shape) != shape:
+            try:
+                ct = xp.reshape(ct, shape)
+            except (ValueError, RuntimeError):
+                raise RuntimeError(
+                    f"a gradient of shape {list(got)} arrived at {node.name()}, whose output has "
+                    f"shape {list(shape)}, made at {node_line(node)}"
+                ) from None
+    array = ct._data if isinstance(ct, Tensor) else ct
+    if array.dtype != dtype:
+        if array.dtype.kind == "c" and dtype.kind != "c":
+            ct = xp.real(ct)
+        ct = xp.astype(ct, dtype)
+    return ct
+
+
+class Captures:
+    """The inputs of `grad` (or `backward(inputs=)`): what to collect, and which nodes lead there."""
+
+    def __init__(self, inputs: Sequence[Tensor], roots: Iterable[Node], accumulate: bool) -> None:
+        self.edges = [edge_of(t) for t in inputs]
+        self.accumulate = accumulate
+        self.wanted: dict[Node, list[int]] = {}
+        for position, (node, _) in enumerate(self.edges):
+            self.wanted.setdefault(node, []).append(position)
+        self.results: list[Any] = [None] * len(self.edges)
+        self.needed = self._reaching(roots)
+
+    def _reaching(self, roots: Iterable[Node]) -> set[Node]:
+        """Nodes from which a wanted node can be reached: by sequence number, no recursion."""
+        if not self.wanted:
+            return set()
+        floor = min(node.seq for node in self.wanted)
+        stack = list(roots)
+        found = set(stack)
+        while stack:
+            for following, _ in stack.pop().edges:
+                if following not in found and following.seq >= floor:
+                    found.add(following)
+                    stack.append(following)
+        self.through: set[Node] = set()  # nodes that must run, not only be captured
+        for node in sorted(found, key=lambda n: n.seq):
+            if any(f in self.wanted or f in self.through for f, _ in node.edges):
+                self.through.add(node)
+        return self.through | self.wanted.keys()
+
+    def take(self, node: Node, ct: Any) -> bool:
+        """Collect what is wanted of `node`; whether the node still has to run."""
+        for position in self.wanted.get(node, ()):
+            output = self.edges[position][1]
+            self.results[position] = ct if node.shape is not None else ct.get(output)
+        if self.accumulate and node in self.wanted and not node.edges:
+            return True  # the accumulation node of a leaf
+        return node in self.through
+
+
+def _cotangent_for(t: Tensor, gradient: Any, index: int) -> Any:
+    """The starting cotangent of one root: what the user gave, checked, or 1 for a real scalar."""
+    if gradient is None:
+        if t._data.size != 1:
+            raise RuntimeError(
+                "grad can be implicitly created only for scalar outputs, but this one has shape "
+                f"{list(t._data.shape)}; reduce it with .sum() or .mean(), or pass gradient= of "
+                "that shape"
+            )
+        if t._data.dtype.kind == "c":
+            raise RuntimeError(
+                "grad can be implicitly created only for real scalar outputs but got "
+                f"{t.dtype}; pass gradient= of that dtype, or take .real or .abs()"
+            )
+        return wrap(np.ones(t._data.shape, t._data.dtype))
+    if not isinstance(gradient, Tensor):
+        raise TypeError(
+            f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
+        )
+    if gradient._data.shape != t._data.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: grad_output[{index}] has a shape of "
+            f"torch.Size({list(gradient._data.shape)}) and output[{index}] has a shape of "
+            f"torch.Size({list(t._data.shape)}). The gradient must have the output's shape."
+        )
+    if (gradient._data.dtype.kind == "c") != (t._data.dtype.kind == "c"):
+        raise RuntimeError(
+            f"For complex Tensors, both grad_output and output are required to have the same "
+            f"dtype. Mismatch in dtype: grad_output[{index}] has a dtype of {gradient.dtype} and "
+            f"output[{index}] has a dtype of {t.dtype}."
+        )
+    return gradient
+
+
+def as_tuple(value: Any) -> tuple[Any, ...]:
+    """A tensor alone, or a sequence of them, as a tuple."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _start(run: Run, roots: Sequence[Tensor], gradients: Sequence[Any]) -> None:
+    for t, gradient in zip(roots, gradients, strict=True):
+        node, output = edge_of(t)
+        run.deliver(node, output, gradient if run.create_graph else gradient._data)
+        run.shared.add(node)
+
+
+def _check_roots(tensors: Sequence[Any]) -> None:
+    if not tensors:
+        raise RuntimeError("backward() was given no tensors to start from")
+    for i, t in enumerate(tensors):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected a Tensor to differentiate, but got {type(t).__name__}")
+        if not t.requires_grad:
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn: it "
+                "was made without recording. Were its inputs created with requires_grad=True, "
+                "outside torch.no_grad(), and not cut by .detach(), .data, .item() or .numpy()?"
+            )
+
+
+def _gradients(tensors: Sequence[Tensor], given: Any, name: str) -> list[Any]:
+    given = (None,) * len(tensors) if given is None else as_tuple(given)
+    if len(given) != len(tensors):
+        raise RuntimeError(
+            f"got {len(tensors)} tensors and {len(given)} gradients: {name} needs one for each "
+            "(None for scalars)"
+        )
+    return [_cotangent_for(t, g, i) for i, (t, g) in enumerate(zip(tensors, given, strict=True))]
+
+
+def execute(run: Run, tensors: Sequence[Tensor], gradients: Sequence[Any]) -> None:
+    """Run the pass in the grad mode it needs, and leave the mode as it was."""
+    before = modes.state.grad
+    modes.state.grad = run.create_graph
+    try:
+        _start(run, tensors, gradients)
+        run.walk()
+    finally:
+        modes.state.grad = before
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Accumulate the derivatives of `tensors` into `.grad` of the leaves (or of `inputs`).
+
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> torch.autograd.backward(x * x)
+    >>> x.grad
+    tensor(6.)
+    """
+    if isinstance(grad_variables, bool):  # `retain_variables`, the old name, from Tensor.backward
+        warnings.warn(
+            "retain_variables is deprecated; use retain_graph", DeprecationWarning, stacklevel=3
+        )
+        retain_graph = grad_variables
+    elif grad_variables is not None:
+        warnings.warn(
+            "grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2
+        )
+        grad_tensors = grad_variables
+    roots = as_tuple(tensors)
+    _check_roots(roots)
+    gradients = _gradients(roots, grad_tensors, "backward()")
+    if create_graph:
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the "
+            "parameter and its gradient which can cause a memory leak. We recommend using "
+            "autograd.grad when creating the graph to avoid this. If you have to use this "
+            "function, make sure to reset the .grad fields of your parameters to None after use "
+            "to break the cycle and avoid the leak.",
+            UserWarning,
+            stacklevel=3,
+        )
+    run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
+    if inputs is None:
+        execute(run, roots, gradients)
+        return
+    wanted = as_tuple(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    _backward_into(run, roots, gradients, wanted)
+
+
+def _backward_into(
+    run: Run, roots: Sequence[Tensor], gradients: Sequence[Any], inputs: Sequence[Tensor]
+) -> None:
+    """`backward(inputs=)`: accumulate into these only; non-leaves get `.grad` at the end."""
+    _check_inputs(inputs)
+    run.captures = captures = Captures(inputs, [edge_of(t)[0] for t in roots], accumulate=True)
+    execute(run, roots, gradients)
+    for t, ct in zip(inputs, captures.results, strict=True):
+        if t._edge is not None and ct is not None:
+            ct = ct if run.create_graph else wrap(np.array(ct))
+            from .tensor import meta_of
+
+            meta = meta_of(t)
+            meta.grad = ct if meta.grad is None else meta.grad + ct
+
+
+def _check_inputs(inputs: Sequence[Any]) -> None:
+    for t in inputs:
+        if not isinstance(t, Tensor):
+            raise TypeError(f"inputs must be Tensors, but got {type(t).__name__}")
+        if not t.requires_grad:
+            raise RuntimeError(
+                "One of the differentiated Tensors does not require grad; call "
+                ".requires_grad_() on it before it is used"
+            )
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> Any:
+    """The derivatives of `outputs` with respect to `inputs`, returned instead of accumulated.
+
+    Returns a tuple of Tensors, one for each input (a dict when `inputs` is a dict).
+
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> torch.autograd.grad(x * x, x)
+    (tensor(6.),)
+    """
+    if isinstance(inputs, dict):
+        found = grad(
+            outputs,
+            tuple(inputs.values()),
+            grad_outputs,
+            retain_graph,
+            create_graph,
+            allow_unused,
+            is_grads_batched,
+            materialize_grads,
+        )
+        return dict(zip(inputs, found, strict=True))
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
+    roots, wanted = as_tuple(outputs), as_tuple(inputs)
+    _check_roots(roots)
+    _check_inputs(wanted)
+    if is_grads_batched:
+        return _batched(
+            roots, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
+        )
+    gradients = _gradients(roots, grad_outputs, "grad()")
+    run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
+    run.captures = captures = Captures(wanted, [edge_of(t)[0] for t in roots], accumulate=False)
+    execute(run, roots, gradients)
+    return _results(captures.results, wanted, bool(allow_unused), materialize_grads, create_graph)
+
+
+def _results(
+    cts: Sequence[Any],
+    inputs: Sequence[Tensor],
+    allow_unused: bool,
+    materialize: bool,
+    create_graph: bool,
+) -> tuple[Tensor | None, ...]:
+    found: list[Tensor | None] = []
+    for i, (ct, t) in enumerate(zip(cts, inputs, strict=True)):
+        if ct is not None:
+            found.append(ct if create_graph else wrap(ct))
+        elif materialize:
+            found.append(wrap(np.zeros(t._data.shape, t._data.dtype)))
+        elif allow_unused:
+            found.append(None)
+        else:
+            raise RuntimeError(
+                "One of the differentiated Tensors appears to not have been used in the graph "
+                f"(input {i}, of shape {list(t._data.shape)}). Set allow_unused=True if this is "
+                "the desired behavior."
+            )
+    return tuple(found)
+
+
+def _batched(
+    roots: Sequence[Tensor],
+    wanted: Sequence[Tensor],
+    grad_outputs: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+    allow_unused: bool | None,
+    materialize: bool,
+) -> tuple[Tensor | None, ...]:
+    """`is_grads_batched`: one pass for each row of the cotangents, results stacked."""
+    batches = as_tuple(grad_outputs)
+    if any(not isinstance(b, Tensor) or b._data.ndim == 0 for b in batches):
+        raise RuntimeError(
+            "is_grads_batched=True needs grad_outputs with a leading batch dimension, one Tensor "
+            "for each output"
+        )
+    size = batches[0]._data.shape[0]
+    if any(b._data.shape[0] != size for b in batches):
+        raise RuntimeError("grad_outputs must all have the same leading batch dimension")
+    rows = []
+    for i in range(size):
+        keep = True if i < size - 1 else retain_graph
+        row = tuple(b[i] for b in batches)
+        rows.append(
+            grad(roots, wanted, row, keep, create_graph, allow_unused, False, materialize)
+        )
+    xp = _tensor_namespace[0]
+    return tuple(None if c[0] is None else xp.stack(c) for c in zip(*rows, strict=True))

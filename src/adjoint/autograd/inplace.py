@@ -1,0 +1,145 @@
+"""Floor 1: writing in place, with torch's rules about leaves, views and saved values.
+
+An in-place operation is its out-of-place form on the old value, whose result is then written into
+the tensor's memory and whose history the tensor adopts.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..arrays import dtypes
+from . import modes, origin
+from .storage import INFERENCE, MULTI_OUTPUT, NO_GRAD
+from .tape import edge_of
+from .tensor import Tensor, new, refresh, storage_of
+from .views import rebase
+
+
+def check_writable(x: Tensor, name: str) -> None:
+    """Refuse what torch refuses, before anything is computed."""
+    if x._view is not None:
+        refresh(x)
+    if not x._data.flags.writeable:
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor may "
+            "refer to a single memory location (or its NumPy array is read-only). Please clone() "
+            "the tensor before performing the operation."
+        )
+    if x.is_inference() and not modes.state.inference:
+        raise RuntimeError(
+            f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. "
+            "You can make a clone to get a normal tensor before doing inplace update."
+        )
+    if not modes.state.grad:
+        return
+    view = x._view
+    if view is None:
+        if x._requires_grad and x._edge is None:
+            raise RuntimeError(
+                f"a leaf Variable that requires grad is being used in an in-place operation. "
+                f"({name} on a leaf of shape {list(x._data.shape)}: use the out-of-place form, or "
+                "write inside `with torch.no_grad():`)"
+            )
+    elif view.base._requires_grad or x._requires_grad:
+        if view.base._edge is None and view.base._requires_grad:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place "
+                f"operation. ({name} on a view of shape {list(x._data.shape)}: write inside "
+                "`with torch.no_grad():`, or to a clone)"
+            )
+        _check_creation(view.creation, name)
+
+
+def _check_creation(creation: int, name: str) -> None:
+    if creation == MULTI_OUTPUT:
+        raise RuntimeError(
+            f"{name}: Output 0 of a function that returns multiple views is a view and is being "
+            "modified inplace. This view is the output of a function that returns multiple views. "
+            "Such functions do not allow the output views to be modified inplace. You should "
+            "replace the inplace operation by an out-of-place one."
+        )
+    if creation in (NO_GRAD, INFERENCE):
+        raise RuntimeError(
+            f"{name}: A view was created in no_grad mode and is being modified inplace with grad "
+            "mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden."
+            " You can clarify your code by moving both the view and the inplace either both "
+            "inside the no_grad block (if you don't want the inplace to be tracked) or both "
+            "outside (if you want the inplace to be tracked)."
+        )
+
+
+def check_result(x: Tensor, result: Tensor, name: str) -> None:
+    """The result has to have the written tensor's shape, and a type that can be cast to its."""
+    if result._data.shape != x._data.shape:
+        raise RuntimeError(
+            f"output with shape {list(x._data.shape)} doesn't match the broadcast shape "
+            f"{list(result._data.shape)} ({name} writes in place and cannot grow its tensor)"
+        )
+    if not dtypes.can_cast(result.dtype, x.dtype):
+        raise RuntimeError(
+            f"result type {result.dtype.short} can't be cast to the desired output type "
+            f"{x.dtype.short} ({name} writes in place; use the out-of-place form)"
+        )
+
+
+def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
+    """Replace the value and the history of `x` by those of `compute(old x)`; returns `x`.
+
+    Nothing has changed when an error is raised.
+    """
+    check_writable(x, name)
+    old = _alias(x)
+    result = compute(old)
+    check_result(x, result, name)
+    storage = storage_of(x)
+    recorded = result._requires_grad and modes.state.grad
+    if recorded:
+        held = weakref.ref(old)
+        array, old_array = result._data, old._data
+        del old
+        kept = held()
+        if kept is not None:  # a rule saved the value that is about to be overwritten
+            kept._data = old_array.copy()
+            kept._storage = None
+        storage.bump(origin.caller(2))
+        _adopt(x, result, array)
+    else:
+        storage.bump(origin.caller(2))
+    if result._data is not x._data:
+        np.copyto(x._data, result._data, casting="unsafe")
+    return x
+
+
+def _alias(x: Tensor) -> Tensor:
+    """The old value: the same memory, version counter and history, under another handle."""
+    old: Tensor = new(Tensor)
+    old._data = x._data
+    old._requires_grad = x._requires_grad
+    old._edge = edge_of(x) if x._requires_grad else None
+    old._storage = storage_of(x)
+    old._view = old._meta = None
+    return old
+
+
+def _adopt(x: Tensor, result: Tensor, array: Any) -> None:
+    """Give `x` the history of `result`; what was saved of the result is now in `x`'s memory."""
+    edge = edge_of(result)
+    node: Any = edge[0]
+    saved = getattr(node, "saved", None)
+    if saved and x._data.dtype == array.dtype:
+        for i, t in enumerate(saved):
+            if t._data is array:
+                t._data, t._storage = x._data, x._storage
+                versions = list(node.versions or [0] * len(saved))
+                versions[i] = x._version
+                node.versions = tuple(versions)
+    if x._view is not None:
+        rebase(x, edge)
+        refresh(x)
+    else:
+        x._edge, x._requires_grad = edge, True

@@ -1,0 +1,170 @@
+"""Floor 1: grad mode, inference mode and the module being run, all per thread.
+
+Every switch restores what it found in a `finally`, also when used as a decorator of functions,
+generators and classes. Knows nothing of tensors.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _State(threading.local):
+    """What a thread's operations look at: one attribute read on the fast path."""
+
+    grad: bool = True
+    inference: bool = False
+    module: tuple[Any, Any] | None = None  # (module being run, the frame below it)
+
+
+state = _State()
+
+
+class _Mode:
+    """Base of the switches: a reusable context manager that also decorates."""
+
+    def __enter__(self) -> Any:
+        raise NotImplementedError  # every switch defines it
+
+    def __exit__(self, *exc: object) -> None:
+        raise NotImplementedError  # every switch defines it
+
+    def _fresh(self) -> _Mode:
+        """A switch of the same setting for one decorated call."""
+        return type(self)()
+
+    def __call__(self, wrapped: F) -> F:
+        if inspect.isclass(wrapped):
+            return self._decorate_class(wrapped)
+        if inspect.isgeneratorfunction(wrapped):
+            return self._decorate_generator(wrapped)
+
+        @functools.wraps(wrapped)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self._fresh():
+                return wrapped(*args, **kwargs)
+
+        return inside  # type: ignore[return-value]
+
+    def _decorate_class(self, cls: Any) -> Any:
+        """Run the constructor inside the mode."""
+        cls.__init__ = self(cls.__init__)
+        return cls
+
+    def _decorate_generator(self, wrapped: Any) -> Any:
+        """Hold the mode only while the generator's own code runs, never while it is suspended."""
+
+        @functools.wraps(wrapped)
+        def inside(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            generator = wrapped(*args, **kwargs)
+            resume: Callable[[], Any] = functools.partial(next, generator)
+            while True:
+                try:
+                    with self._fresh():
+                        item = resume()
+                except StopIteration as end:
+                    return end.value
+                try:
+                    sent = yield item
+                    resume = functools.partial(generator.send, sent)
+                except GeneratorExit:
+                    with self._fresh():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume = functools.partial(generator.throw, error)
+
+        return inside
+
+
+class no_grad(_Mode):  # noqa: N801 - torch's spelling
+    """Record nothing inside: results have `requires_grad=False`.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _value = False
+
+    def __new__(cls, wrapped: Any = None) -> Any:
+        switch = super().__new__(cls)
+        return switch if wrapped is None else switch(wrapped)  # `@no_grad` without parentheses
+
+    def __enter__(self) -> None:
+        self._before = state.grad
+        state.grad = self._value
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad = self._before
+
+
+class enable_grad(no_grad):  # noqa: N801 - torch's spelling
+    """Record again inside a `no_grad` block."""
+
+    _value = True
+
+
+class set_grad_enabled(_Mode):  # noqa: N801 - torch's spelling
+    """Set recording on or off: at once when called, and until the end of the block in `with`."""
+
+    def __init__(self, mode: bool) -> None:
+        self._before = state.grad
+        self.mode = bool(mode)
+        state.grad = self.mode
+
+    def _fresh(self) -> _Mode:
+        return set_grad_enabled(self.mode)
+
+    def __call__(self, wrapped: F) -> F:
+        state.grad = self._before  # as a decorator it acts inside the function only
+        return super().__call__(wrapped)
+
+    def __enter__(self) -> None:
+        state.grad = self.mode
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad = self._before
+
+
+class inference_mode(_Mode):  # noqa: N801 - torch's spelling
+    """Record nothing, and mark results as inference tensors that no graph may save later."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        switch = super().__new__(cls)
+        if callable(mode):  # `@inference_mode` without parentheses
+            switch.mode = True
+            return switch(mode)
+        return switch
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = bool(mode)
+
+    def _fresh(self) -> _Mode:
+        return inference_mode(self.mode)
+
+    def __enter__(self) -> None:
+        self._before = (state.grad, state.inference)
+        state.inference = self.mode
+        state.grad = not self.mode
+
+    def __exit__(self, *exc: object) -> None:
+        state.grad, state.inference = self._before
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread are recorded now."""
+    return state.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return state.inference

@@ -1,0 +1,280 @@
+"""Floor 1: the tape: nodes, edges, and the values they keep.
+
+A Node is one application of an operation. It is made when an operation runs on a tensor that
+requires grad, links to the nodes of its inputs, and holds what its derivative rules named.
+"""
+
+from __future__ import annotations
+
+import weakref
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from . import origin
+from .tensor import Tensor, meta_of, new, refresh, storage_of, wrap
+
+if TYPE_CHECKING:
+    from .engine import Run
+    from .hooks import NodeHooks
+    from .storage import Storage
+    from .tensor import Edge
+
+next_sequence_number = count().__next__
+
+
+class Node:
+    """A place in the graph: `next_functions` lead to the nodes that made its inputs.
+
+    `shape` and `dtype` describe the cotangent it expects; for a node of several outputs `shape` is
+    None and `metas` holds a (shape, dtype) for each.
+    """
+
+    __slots__ = ("edges", "seq", "shape", "dtype", "hooks", "__weakref__", "__dict__")
+
+    edges: tuple[Edge, ...]  # only to inputs that need a gradient
+    seq: int
+    shape: tuple[int, ...] | None
+    dtype: Any
+    hooks: NodeHooks | None
+
+    def apply(self, ct: Any, run: Run) -> Any:
+        """The cotangents for `edges`, in their order (None: no contribution)."""
+        raise NotImplementedError  # every node class defines it
+
+    def name(self) -> str:
+        """The node's name, as torch has it: `MulBackward0`."""
+        return type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        """For each tensor input, the node and the output number it came from."""
+        return self.edges
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """A dictionary for the user's notes about this node."""
+        return self.__dict__.setdefault("_metadata", {})
+
+    def _sequence_nr(self) -> int:
+        return self.seq
+
+    @property
+    def origin(self) -> origin.Origin | None:
+        """The user's line that made this node."""
+        return None
+
+    def metas_of(self, output: int) -> tuple[tuple[int, ...], Any]:
+        """Shape and dtype of one output."""
+        assert self.shape is not None
+        return self.shape, self.dtype
+
+    def register_hook(self, hook: Any) -> Any:
+        """Call `hook(grad_inputs, grad_outputs)` after this node ran; it may replace the former."""
+        from .hooks import register_node_hook
+
+        return register_node_hook(self, hook, post=True)
+
+    def register_prehook(self, hook: Any) -> Any:
+        """Call `hook(grad_outputs)` before this node runs; it may replace them."""
+        from .hooks import register_node_hook
+
+        return register_node_hook(self, hook, post=False)
+
+
+class OperationNode(Node):
+    """A node made by a registered operation; each operation has a subclass named as in torch."""
+
+    __slots__ = ("plan", "saved", "versions", "constants", "code", "offset", "module", "metas")
+
+    operation: ClassVar[Any]
+
+    plan: Any  # which inputs need gradients, the rules to run and what they take
+    saved: tuple[Tensor, ...] | None  # None once freed
+    versions: tuple[int, ...] | None  # None: all were 0
+    constants: tuple[Any, ...]  # shapes and parameters that rules named
+    metas: tuple[tuple[tuple[int, ...], Any], ...] | None
+
+    @property
+    def origin(self) -> origin.Origin | None:
+        return self.code, self.offset
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
+        return self.plan.spread(self.edges)
+
+    def metas_of(self, output: int) -> tuple[tuple[int, ...], Any]:
+        if self.metas is None:
+            return super().metas_of(output)
+        return self.metas[output]
+
+    def apply(self, ct: Any, run: Run) -> Any:
+        saved = self.saved
+        if saved is None:
+            raise RuntimeError(_freed_message(self))
+        # The check of versions is inlined: one slot read for values that were never written.
+        values: list[Any] = []
+        versions = self.versions
+        for i, tensor in enumerate(saved):
+            storage = tensor._storage
+            if storage is not None and storage.version != (versions[i] if versions else 0):
+                raise RuntimeError(_modified_message(self, i, storage))
+            values.append(tensor._data)
+        if run.create_graph:
+            values = self._saved_tensors(saved)
+        values.extend(self.constants)
+        cts = self.plan.pull(run.xp, ct, values)
+        if saved and not run.retain_graph:
+            self.saved = None
+        return cts
+
+    def _saved_tensors(self, saved: tuple[Tensor, ...]) -> list[Any]:
+        """Saved values as Tensors of the graph: outputs are linked to this node again."""
+        values: list[Any] = []
+        for name, tensor in zip(self.plan.saved_names, saved, strict=True):
+            output = self.plan.output_number(name)
+            if output is not None and output in self.plan.linked_outputs:
+                alias = wrap(tensor._data)
+                alias._storage = tensor._storage
+                alias._edge, alias._requires_grad = (self, output), True
+                values.append(alias)
+            else:
+                values.append(tensor)
+        return values
+
+    def __getattr__(self, name: str) -> Any:
+        """`_saved_x`: what is kept of input or output `x`."""
+        if name.startswith("_saved_"):
+            return _saved_attribute(self, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def _saved_attribute(node: OperationNode, name: str) -> Any:
+    wanted = name.removeprefix("_saved_")
+    names = {"self": "x", "other": "y", "result": "out"}
+    wanted = wanted if wanted in node.plan.saved_names else names.get(wanted, wanted)
+    if wanted in node.plan.saved_names:
+        if node.saved is None:
+            raise RuntimeError(_freed_message(node))
+        return node._saved_tensors(node.saved)[node.plan.saved_names.index(wanted)]
+    if wanted in node.plan.constant_names:
+        return node.constants[node.plan.constant_names.index(wanted)]
+    raise AttributeError(
+        f"{type(node).__name__!r} keeps no {wanted!r}; it keeps "
+        f"{', '.join(node.plan.saved_names + node.plan.constant_names) or 'nothing'}"
+    )
+
+
+class AccumulateGrad(Node):
+    """The end of an edge at a leaf: adds what arrives to the leaf's `.grad`."""
+
+    __slots__ = ("variable",)
+
+    variable: Tensor
+
+    def apply(self, ct: Any, run: Run) -> Any:
+        """Torch's rules: the first gradient is taken over when nobody else holds its memory, later
+        ones are added in place; with create_graph always out of place."""
+        variable = self.variable
+        meta = meta_of(variable)
+        grad = meta.grad
+        if run.create_graph:
+            meta.grad = ct if grad is None else grad + ct
+        elif grad is None:
+            if ct.__class__ is not np.ndarray or ct.base is not None or self in run.shared:
+                ct = np.array(ct)
+            grad = new(Tensor)
+            grad._data = ct
+            grad._requires_grad = False
+            grad._edge = grad._storage = grad._view = grad._meta = None
+            meta.grad = grad
+        elif grad._requires_grad:  # left by an earlier create_graph: history must stay intact
+            meta.grad = grad + wrap(ct)
+        else:
+            np.add(grad._data, ct, out=grad._data, casting="unsafe")
+            storage_of(grad).bump(None)
+        if meta.post_accumulate is not None:
+            for hook in list(meta.post_accumulate.values()):
+                hook(variable)
+        return ()
+
+
+# `type(grad_fn)` prints as torch's: `<AccumulateGrad object at 0x...>`.
+AccumulateGrad.__module__ = "builtins"
+
+
+def accumulator(t: Tensor) -> AccumulateGrad:
+    """The accumulation node of a leaf: one while any graph holds it, numbered at first use."""
+    meta = meta_of(t)
+    reference = meta.accumulator
+    node: AccumulateGrad | None = None if reference is None else reference()
+    if node is None:
+        node = new(AccumulateGrad)
+        assert node is not None
+        node.edges = ()
+        node.seq = next_sequence_number()
+        node.shape = t._data.shape
+        node.dtype = t._data.dtype
+        node.hooks = None
+        node.variable = t
+        meta.accumulator = weakref.ref(node)
+        if meta.hooks is not None:
+            from .hooks import adopt_leaf_hooks
+
+            adopt_leaf_hooks(t, node)
+    return node
+
+
+def edge_of(t: Tensor) -> Edge:
+    """Where the gradient of `t` flows to; `t` requires grad."""
+    if t._view is not None:
+        refresh(t)
+    edge = t._edge
+    return (accumulator(t), 0) if edge is None else edge
+
+
+def node_line(node: Node) -> str:
+    """The user's line that made a node, with the module path, for error messages."""
+    module = getattr(node, "module", None)
+    text = origin.describe(node.origin)
+    return f"{text} (in module {module_path(module)})" if module is not None else text
+
+
+def module_path(frame: tuple[Any, Any] | None) -> str:
+    """`encoder.3.fc`: the path of the innermost module, looked up in the outermost."""
+    chain = []
+    while frame is not None:
+        chain.append(frame[0])
+        frame = frame[1]
+    root, inner = chain[-1], chain[0]
+    for name, module in root.named_modules():
+        if module is inner:
+            return f"{type(root).__name__}.{name}" if name else type(root).__name__
+    return type(inner).__name__
+
+
+def _freed_message(node: Node) -> str:
+    return (
+        "Trying to backward through the graph a second time (or directly access saved tensors "
+        "after they have already been freed). Saved intermediate values of the graph are freed "
+        "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
+        "backward through the graph a second time or if you need to access saved tensors after "
+        f"calling backward. The freed values belong to {node.name()}, made at {node_line(node)}"
+    )
+
+
+def _modified_message(node: OperationNode, index: int, storage: Storage) -> str:
+    tensor = node.saved[index] if node.saved else None
+    shape = list(tensor._data.shape) if tensor is not None else []
+    saved_at = node.versions[index] if node.versions else 0
+    name = node.plan.saved_names[index]
+    kind = "output 0" if node.plan.output_number(name) is not None else f"input {name!r}"
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [torch.{tensor.dtype.short if tensor is not None else ''}Tensor {shape}], "
+        f"which is {kind} of {node.name()}, is at version {storage.version}; expected version "
+        f"{saved_at} instead. It was saved at {node_line(node)}; it was overwritten at "
+        f"{origin.describe(storage.writer)}. Write to a copy instead (use the out-of-place form, "
+        "or .clone() before writing)."
+    )

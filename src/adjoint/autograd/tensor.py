@@ -1,0 +1,351 @@
+"""Floor 1: the Tensor: an array, and its place in the graph.
+
+Only what autograd needs is here; the operators and the many methods are attached by the api floor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..arrays import device as devices
+from ..arrays import dtypes
+from . import modes, origin
+from .storage import Storage, View
+
+if TYPE_CHECKING:
+    from .tape import Node
+
+    Edge = tuple[Node, int]
+
+new: Callable[[type], Any] = object.__new__
+
+
+class AutogradMeta:
+    """What only some tensors have: a gradient, an accumulation node, hooks."""
+
+    __slots__ = ("grad", "accumulator", "hooks", "post_accumulate", "retains_grad", "name")
+
+    def __init__(self) -> None:
+        self.grad: Tensor | None = None
+        self.accumulator: Any = None  # weak: the node holds the tensor
+        self.hooks: dict[int, Callable[..., Any]] | None = None
+        self.post_accumulate: dict[int, Callable[..., Any]] | None = None
+        self.retains_grad = False
+        self.name: str | None = None
+
+
+class Tensor:
+    """A multi-dimensional array that records what is done to it, as torch.Tensor."""
+
+    # Slots, not a dict: reading one is 5 ns, and the fast path reads many. `__dict__` is there for
+    # attributes that users set.
+    __slots__ = (
+        "_data",
+        "_requires_grad",
+        "_edge",
+        "_storage",
+        "_view",
+        "_meta",
+        "__dict__",
+        "__weakref__",
+    )
+
+    _data: Any  # the array; its type decides the namespace
+    _requires_grad: bool
+    _edge: Edge | None  # (node, output number) that made it; None for a leaf
+    _storage: Storage | None
+    _view: View | None
+    _meta: AutogradMeta | None
+
+    legacy_constructor: ClassVar[Callable[..., Tensor]]
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # methods attached by the api floor
+        def __add__(self, other: Any) -> Tensor: ...
+        def __radd__(self, other: Any) -> Tensor: ...
+        def __sub__(self, other: Any) -> Tensor: ...
+        def __rsub__(self, other: Any) -> Tensor: ...
+        def __mul__(self, other: Any) -> Tensor: ...
+        def __rmul__(self, other: Any) -> Tensor: ...
+        def __truediv__(self, other: Any) -> Tensor: ...
+        def __rtruediv__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any) -> Tensor: ...
+        def __matmul__(self, other: Any) -> Tensor: ...
+        def __neg__(self) -> Tensor: ...
+        def __getitem__(self, key: Any) -> Tensor: ...
+        def __setitem__(self, key: Any, value: Any) -> None: ...
+        def __lt__(self, other: Any) -> Any: ...
+        def __le__(self, other: Any) -> Any: ...
+        def __gt__(self, other: Any) -> Any: ...
+        def __ge__(self, other: Any) -> Any: ...
+        def __iter__(self) -> Any: ...
+        def __len__(self) -> int: ...
+        def __float__(self) -> float: ...
+        def __int__(self) -> int: ...
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        return Tensor.legacy_constructor(cls, *args, **kwargs)
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without history; writes through it are not counted (as in torch)."""
+        return wrap(self._data)
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"Variable data has to be a tensor, but got {type(value).__name__}; "
+                "wrap it with torch.tensor(...)"
+            )
+        self._data = value._data
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The element type."""
+        return dtypes.FROM_NUMPY[self._data.dtype]
+
+    @property
+    def device(self) -> devices.device:
+        """Where the tensor lives."""
+        return devices.CPU
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        if self._view is not None:
+            refresh(self)
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set in place whether operations on this leaf are recorded; returns the tensor."""
+        if self._view is not None:
+            refresh(self)
+        if self._edge is not None and not requires_grad:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables. If you want to use a "
+                "computed variable in a subgraph that doesn't require differentiation use "
+                "var_no_grad = var.detach()."
+            )
+        if requires_grad and self._data.dtype.kind not in "fcV":
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients, but this "
+                f"one is {self.dtype}; convert it first, for example with .float()"
+            )
+        if requires_grad and self.is_inference() and not modes.state.inference:
+            raise RuntimeError(
+                "Setting requires_grad=True on inference tensor outside InferenceMode is not "
+                "allowed; use .clone() to get a normal tensor"
+            )
+        self._requires_grad = bool(requires_grad)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the user made it, not an operation that was recorded."""
+        if self._view is not None:
+            refresh(self)
+        return self._edge is None
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The node of the graph that made this tensor; None for leaves."""
+        if self._view is not None:
+            refresh(self)
+        return None if self._edge is None else self._edge[0]
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of `grad_fn` this tensor is."""
+        return 0 if self._edge is None else self._edge[1]
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient accumulated by `backward`; None until there is one."""
+        meta = self._meta
+        grad = None if meta is None else meta.grad
+        if grad is None and self._edge is not None and not (meta and meta.retains_grad):
+            import warnings
+
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+                ".grad attribute won't be populated during autograd.backward(). If you indeed "
+                "want the .grad field to be populated for a non-leaf Tensor, use .retain_grad() "
+                "on the non-leaf Tensor.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            check_grad(self, value)
+        meta_of(self).grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        meta_of(self).grad = None
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this non-leaf tensor."""
+        return self._edge is not None and self._meta is not None and self._meta.retains_grad
+
+    @property
+    def _version(self) -> int:
+        """How often this memory was written in place."""
+        return 0 if self._storage is None else self._storage.version
+
+    @property
+    def _base(self) -> Tensor | None:
+        """The tensor whose memory this one views, if any."""
+        return None if self._view is None else self._view.base
+
+    def _is_view(self) -> bool:
+        """Whether autograd tracks this tensor as a view of another."""
+        return self._view is not None
+
+    def is_inference(self) -> bool:
+        """Whether the tensor was made inside `inference_mode`."""
+        return self._storage is not None and self._storage.inference
+
+    def detach(self) -> Tensor:
+        """The same memory and version counter, outside the graph."""
+        result = wrap(self._data)
+        result._storage = storage_of(self)
+        return result
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor from its history, in place; views cannot be cut."""
+        if self._view is not None:
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead. If you are using "
+                "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set "
+                "as True, gradients are views of DDP buckets, and hence detach_() cannot be "
+                "called on these gradients."
+            )
+        self._edge = None
+        self._requires_grad = False
+        return self
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+        retain_variables: bool | None = None,
+    ) -> None:
+        """Add the derivative of this tensor to `.grad` of the leaves of its graph.
+
+        For a scalar, `gradient` is 1; otherwise it is the cotangent, of this tensor's shape.
+        The graph is freed on the way unless `retain_graph` (by default `create_graph`).
+
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+        """
+        from .engine import backward
+
+        backward(self, gradient, retain_graph, create_graph, retain_variables, inputs=inputs)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
+        """Call `hook(grad)` whenever the gradient of this tensor is computed; it may replace it."""
+        from .hooks import register_tensor_hook
+
+        return register_tensor_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
+        """Call `hook(tensor)` after a gradient was accumulated into this leaf's `.grad`."""
+        from .hooks import register_post_accumulate_hook
+
+        return register_post_accumulate_hook(self, hook)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this non-leaf tensor in `.grad` at the next backward."""
+        from .hooks import retain_grad
+
+        retain_grad(self)
+
+
+def wrap(array: Any) -> Any:
+    """A leaf Tensor on `array` (which may be a NumPy scalar), requiring no gradient."""
+    t = new(Tensor)
+    t._data = array if type(array) is np.ndarray else np.asarray(array)
+    t._requires_grad = False
+    t._edge = t._storage = t._view = t._meta = None
+    if modes.state.inference:
+        storage_of(t).inference = True
+    return t
+
+
+def storage_of(t: Tensor) -> Storage:
+    """The tensor's storage, made when first asked for."""
+    storage = t._storage
+    if storage is None:
+        storage = t._storage = Storage()
+    return storage
+
+
+def meta_of(t: Tensor) -> AutogradMeta:
+    """The tensor's autograd metadata, made when first asked for."""
+    meta = t._meta
+    if meta is None:
+        meta = t._meta = AutogradMeta()
+    return meta
+
+
+def check_grad(t: Tensor, grad: Any) -> None:
+    """Refuse what cannot be the `.grad` of `t`: not a tensor, other dtype, other shape, itself."""
+    if not isinstance(grad, Tensor):
+        raise TypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type "
+            f"{type(grad).__name__!r}"
+        )
+    if grad is t:
+        raise RuntimeError("can't assign Variable as its own grad")
+    if grad._data.dtype != t._data.dtype:
+        raise RuntimeError(
+            f"assigned grad has data of a different type: expected {t.dtype}, got {grad.dtype}; "
+            f"convert it with .to({t.dtype})"
+        )
+    if grad._data.shape != t._data.shape:
+        raise RuntimeError(
+            f"assigned grad has data of a different size: expected {list(t._data.shape)}, got "
+            f"{list(grad._data.shape)}"
+        )
+
+
+def refresh(t: Tensor) -> None:
+    """Bring a view's edge up to date after its base was written in place.
+
+    The base's history then includes the write; the view's is made anew from it (torch:
+    AsStridedBackward0). Called wherever a view's edge is read.
+    """
+    view = t._view
+    assert view is not None
+    storage = t._storage
+    if storage is None or storage.version == view.version:
+        return
+    view.version = storage.version
+    base = view.base
+    if base._requires_grad:
+        from .views import replay
+
+        t._edge = replay(base, view.steps, t)
+        t._requires_grad = True
+
+
+def user_line() -> origin.Origin:
+    """The user's line that is running now."""
+    return origin.caller(2)

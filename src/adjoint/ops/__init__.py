@@ -1,0 +1,1 @@
+"""Floor 2: the operations, one file per family, each written once over an array namespace."""

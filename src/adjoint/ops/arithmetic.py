@@ -1,0 +1,72 @@
+"""Floor 2: arithmetic: add, subtract, multiply, divide, negate."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .operation import elementwise
+from .plan import ONE
+from .samples import binary, unary
+
+
+@elementwise("add", samples=binary(), reference=np.add)
+class add:
+    """Sum: out = x + y."""
+
+    def forward(xp, x, y):
+        return xp.add(x, y)
+
+    d_x = ONE
+    d_y = ONE
+
+
+@elementwise("sub", samples=binary(), reference=np.subtract)
+class sub:
+    """Difference: out = x - y."""
+
+    def forward(xp, x, y):
+        return xp.subtract(x, y)
+
+    d_x = ONE
+
+    def d_y(xp, y_dtype):
+        return -xp.ones((), dtype=y_dtype)
+
+
+@elementwise("mul", samples=binary(), reference=np.multiply)
+class mul:
+    """Product: out = x * y."""
+
+    def forward(xp, x, y):
+        return xp.multiply(x, y)
+
+    def d_x(xp, y):
+        return y
+
+    def d_y(xp, x):
+        return x
+
+
+@elementwise("div", samples=binary(y=(0.5, 2.0)), reference=np.divide)
+class div:
+    """Quotient: out = x / y, floating or complex."""
+
+    def forward(xp, x, y):
+        return xp.divide(x, y)
+
+    def d_x(xp, y):
+        return 1 / y
+
+    def d_y(xp, y, out):
+        return -out / y
+
+
+@elementwise("neg", samples=unary(), reference=np.negative)
+class neg:
+    """Negation: out = -x."""
+
+    def forward(xp, x):
+        return xp.negative(x)
+
+    def d_x(xp, x_dtype):
+        return -xp.ones((), dtype=x_dtype)

@@ -1,0 +1,170 @@
+"""Floor 2: plans: the backward of an operation, prepared once for each set of inputs that need it.
+
+A plan says which values to save and holds a closure that turns a cotangent and the saved values
+into the cotangents of those inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..autograd.tensor import Tensor
+    from .operation import Operation
+
+# A partial derivative that is 1: a mark, because comparing arrays with 1 would cost more than it
+# saves.
+ONE: Any = object()
+
+Pull = Callable[[Any, Any, list[Any]], Any]
+
+
+class Plan:
+    """The prepared backward: `needed` inputs, what is saved, and `pull(xp, ct, values)`."""
+
+    __slots__ = (
+        "needed",
+        "count",
+        "saved_names",
+        "saved_sources",
+        "constant_names",
+        "linked_outputs",
+        "pull",
+        "outputs",
+    )
+
+    needed: tuple[int, ...]
+    count: int
+    saved_names: tuple[str, ...]
+    saved_sources: tuple[tuple[bool, int], ...]
+    constant_names: tuple[str, ...]
+    linked_outputs: frozenset[int]
+    pull: Pull
+    outputs: tuple[str, ...]
+
+    def spread(self, edges: Sequence[Any]) -> tuple[Any, ...]:
+        """Edges (or cotangents) in the places of all inputs; (None, 0) where none is needed."""
+        full: list[Any] = [(None, 0)] * self.count
+        for i, edge in zip(self.needed, edges, strict=True):
+            full[i] = edge
+        return tuple(full)
+
+    def output_number(self, name: str) -> int | None:
+        """The number of the output called `name`, or None."""
+        return self.outputs.index(name) if name in self.outputs else None
+
+    def constants(
+        self, operation: Operation, tensors: Sequence[Tensor], params: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        """Shapes, dtypes and parameters that rules named."""
+        arrays = [t._data for t in tensors]
+        return tuple([operation.lookup(n, arrays, (), params) for n in self.constant_names])
+
+
+def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> Plan:
+    """Prepare the backward of `operation` for the inputs set in `mask`, of `count` tensors."""
+    plan = Plan()
+    plan.needed = tuple(i for i in range(count) if mask >> i & 1)
+    plan.count = count
+    plan.outputs = operation.outputs
+    plan.linked_outputs = frozenset(operation.differentiable)
+    numbers = _rule_numbers(operation, plan.needed)
+    names: dict[str, None] = {}  # an ordered set
+    for number in numbers:
+        names.update(dict.fromkeys(operation.pull_names(number)))
+    tensor_names = [n for n in names if operation.source(n)[0] in ("input", "output")]
+    plan.constant_names = tuple(n for n in names if n not in tensor_names)
+    sources: list[tuple[bool, int]] = []
+    saved_names: list[str] = []
+    slices: dict[str, slice | int] = {}
+    for name in tensor_names:
+        where, number = operation.source(name)
+        start = len(sources)
+        if operation.variadic and where == "input" and number == len(operation.inputs) - 1:
+            sources += [(False, i) for i in range(number, count)]
+            slices[name] = slice(start, len(sources))
+        elif where == "output" and operation.several and len(operation.outputs) == 1:
+            raise TypeError(f"operation {operation.name}: a list of outputs cannot be saved")
+        else:
+            sources.append((where == "output", number))
+            slices[name] = start
+        saved_names += [name] * (len(sources) - start)
+    for i, name in enumerate(plan.constant_names):
+        slices[name] = len(sources) + i
+    plan.saved_sources, plan.saved_names = tuple(sources), tuple(saved_names)
+    plan.pull = _make_pull(operation, plan, numbers, slices, is_complex)
+    return plan
+
+
+def _rule_numbers(operation: Operation, needed: Sequence[int]) -> list[int]:
+    """Input numbers as the rules count them: all variadic inputs share the last."""
+    last = len(operation.inputs) - 1
+    return list(
+        dict.fromkeys(min(i, last) if operation.variadic else i for i in needed)
+    )
+
+
+def _make_pull(
+    operation: Operation,
+    plan: Plan,
+    numbers: Sequence[int],
+    slices: dict[str, slice | int],
+    is_complex: bool,
+) -> Pull:
+    rules = [operation.pull_rule(n, is_complex) for n in numbers]
+    picks = [tuple(slices[name] for name in operation.pull_names(n)) for n in numbers]
+    if operation.variadic and len(operation.inputs) - 1 in numbers:
+        return _pull_variadic(operation, plan, numbers, rules, picks)
+    total = len(plan.saved_names) + len(plan.constant_names)
+    if len(rules) == 1 and picks[0] == tuple(range(total)):
+        return _pull_all(rules[0])
+    if len(rules) == 2 and len(picks[0]) == len(picks[1]) == 1:
+        return _pull_two(rules, picks)
+    return _pull_each(rules, picks)
+
+
+# Three closures for the common cases; each is measured against _pull_each, which serves them all.
+def _pull_all(rule: Any) -> Pull:
+    """One input: the rule takes every value, in order."""
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        return (rule(xp, ct, *values),)
+
+    return pull
+
+
+def _pull_two(rules: Sequence[Any], picks: Sequence[Any]) -> Pull:
+    """Two inputs, one value each: products."""
+    first, second = rules
+    ((i,), (j,)) = picks
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        return first(xp, ct, values[i]), second(xp, ct, values[j])
+
+    return pull
+
+
+def _pull_each(rules: Sequence[Any], picks: Sequence[Any]) -> Pull:
+    pairs = tuple(zip(rules, picks, strict=True))
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        return [rule(xp, ct, *[values[i] for i in pick]) for rule, pick in pairs]
+
+    return pull
+
+
+def _pull_variadic(
+    operation: Operation, plan: Plan, numbers: Sequence[int], rules: Sequence[Any], picks: Any
+) -> Pull:
+    """The last input is a list: its rule returns a cotangent for each, of which some are needed."""
+    last = len(operation.inputs) - 1
+    single = _pull_each(rules[:-1], picks[:-1])
+    rule, pick = rules[-1], picks[-1]
+    wanted = [i - last for i in plan.needed if i >= last]
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        found = rule(xp, ct, *[values[i] for i in pick])
+        return [*single(xp, ct, values), *[found[i] for i in wanted]]
+
+    return pull
