@@ -15,10 +15,10 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
+from tests.golden.random_packing import ends, kept
 
 from adjoint.arrays import random
 from adjoint.arrays.random import Generator
-from tests.golden.random_packing import ends, kept
 
 GOLDEN = json.loads(
     (Path(__file__).parents[1] / "golden" / "random.json").read_text(encoding="utf-8")

@@ -143,10 +143,8 @@ def test_classes_of_a_script_can_be_pickled(tmp_path: Path) -> None:
     assert run_script(path) == 0
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_processes_that_a_script_starts_see_torch_too(method: str, tmp_path: Path) -> None:
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"this system cannot start processes by {method}")
     path = write(
         tmp_path,
         "import multiprocessing, adjoint, torch\n"
@@ -167,8 +165,7 @@ def test_processes_that_a_script_starts_see_torch_too(method: str, tmp_path: Pat
         check=False,
         timeout=120,
     )
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == "[([1.0, 1.0], 'adjoint.nn')]\n"
+    assert (result.returncode, result.stdout) == (0, "[([1.0, 1.0], 'adjoint.nn')]\n")
 
 
 def test_a_file_that_is_not_there_is_the_callers_error(tmp_path: Path) -> None:

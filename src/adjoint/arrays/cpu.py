@@ -30,7 +30,6 @@ from numpy import (
     broadcast_to,
     ceil,
     concat,
-    conj,
     copysign,
     cos,
     cosh,
@@ -68,10 +67,8 @@ from numpy import (
     logical_not,
     logical_or,
     logical_xor,
-    matmul,
     matrix_transpose,
     maximum,
-    mean,
     minimum,
     moveaxis,
     multiply,
@@ -102,7 +99,6 @@ from numpy import (
     stack,
     std,
     subtract,
-    sum,  # noqa: A004
     take,
     take_along_axis,
     tan,
@@ -124,10 +120,20 @@ from numpy import arcsin as asin
 from numpy import arcsinh as asinh
 from numpy import arctan as atan
 from numpy import arctanh as atanh
-from numpy import max as max  # noqa: A004
-from numpy import min as min  # noqa: A004
 from numpy import power as pow  # noqa: A004
 from numpy import rint as round  # noqa: A004
+
+from .products import conj, cross, linear, matmul
+
+from .reductions import (
+    max,  # noqa: A004
+    mean,
+    min,  # noqa: A004
+    place_along_axis,
+    spread,
+    sum,  # noqa: A004
+    vector_norm,
+)
 
 
 def scipy_special(name: str) -> Any:

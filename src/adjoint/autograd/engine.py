@@ -19,6 +19,7 @@ from . import modes
 from .tape import Node, edge_of, node_line
 from .tensor import Tensor, wrap
 
+_ones: dict[Any, Any] = {}  # the cotangent 1, by dtype; shared, so never written
 _tensor_namespace: list[Any] = []  # filled by the api floor: the namespace whose arrays are Tensors
 
 
@@ -254,6 +255,16 @@ def backward(
     >>> x.grad
     tensor(6.)
     """
+    if (
+        grad_tensors is grad_variables is inputs is None
+        and not create_graph
+        and tensors.__class__ is Tensor
+        and tensors._data.shape == ()
+        and tensors._data.dtype.kind == "f"
+        and tensors.requires_grad
+    ):
+        _backward_scalar(tensors, bool(retain_graph))
+        return
     if isinstance(grad_variables, bool):  # `retain_variables`, the old name, from Tensor.backward
         warnings.warn(
             "retain_variables is deprecated; use retain_graph", DeprecationWarning, stacklevel=3
@@ -285,6 +296,26 @@ def backward(
     if not wanted:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     _backward_into(run, roots, gradients, wanted)
+
+
+def _backward_scalar(loss: Tensor, retain_graph: bool) -> None:
+    """`loss.backward()` of a 0-d real tensor: the usual call, without the general one's checks."""
+    run = Run(False, retain_graph)
+    dtype = loss._data.dtype
+    one = _ones.get(dtype)
+    if one is None:
+        one = _ones[dtype] = np.ones((), dtype)
+        one.flags.writeable = False
+    node, output = edge_of(loss)
+    run.pending[node] = one if node.shape is not None else {output: one}
+    run.heap.append((-node.seq, node))
+    run.shared.add(node)
+    before = modes.state.grad
+    modes.state.grad = False
+    try:
+        run.walk()
+    finally:
+        modes.state.grad = before
 
 
 def _backward_into(

@@ -45,13 +45,14 @@ class RemovableHandle:
 class NodeHooks:
     """The hooks of one node; most nodes have none."""
 
-    __slots__ = ("tensor", "retain", "pre", "post")
+    __slots__ = ("tensor", "retain", "pre", "post", "metadata")
 
     def __init__(self) -> None:
         self.tensor: dict[int, dict[int, Callable[..., Any]]] = {}
         self.retain: dict[int, Any] = {}  # output number -> weak reference to its tensor
         self.pre: dict[int, Callable[..., Any]] = {}
         self.post: dict[int, Callable[..., Any]] = {}
+        self.metadata: dict[str, Any] = {}
 
     def before(self, ct: Any, run: Run, node: Node) -> Any:
         """Tensor hooks, retained gradients and pre-hooks; returns the cotangent to go on with."""

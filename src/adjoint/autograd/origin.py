@@ -12,26 +12,27 @@ import sys
 from types import CodeType, FrameType
 
 Origin = tuple[CodeType, int]
+getframe = sys._getframe
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # co_filename -> is it ours; one dict hit per frame instead of a string comparison.
-_internal: dict[str, bool] = {}
+is_internal: dict[str, bool] = {}
 
 
 def classify(filename: str) -> bool:
     """Whether a file belongs to adjoint itself; remembered by name."""
     ours = filename.startswith(_PACKAGE)
-    _internal[filename] = ours
+    is_internal[filename] = ours
     return ours
 
 
 def caller(depth: int = 2) -> Origin:
     """The nearest frame outside adjoint, looking from `depth` calls up."""
-    frame: FrameType | None = sys._getframe(depth)
+    frame: FrameType | None = getframe(depth)
     last = frame
     while frame is not None:
         filename = frame.f_code.co_filename
-        ours = _internal.get(filename)
+        ours = is_internal.get(filename)
         if ours is None:
             ours = classify(filename)
         if not ours:

@@ -7,6 +7,7 @@ requires grad, links to the nodes of its inputs, and holds what its derivative r
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,6 @@ from .tensor import Tensor, meta_of, new, refresh, storage_of, wrap
 if TYPE_CHECKING:
     from .engine import Run
     from .hooks import NodeHooks
-    from .storage import Storage
     from .tensor import Edge
 
 next_sequence_number = count().__next__
@@ -31,9 +31,9 @@ class Node:
     None and `metas` holds a (shape, dtype) for each.
     """
 
-    __slots__ = ("edges", "seq", "shape", "dtype", "hooks", "__weakref__", "__dict__")
+    __slots__ = ("edges", "seq", "shape", "dtype", "hooks", "__weakref__")
 
-    edges: tuple[Edge, ...]  # only to inputs that need a gradient
+    edges: Sequence[Edge]  # only to inputs that need a gradient
     seq: int
     shape: tuple[int, ...] | None
     dtype: Any
@@ -50,12 +50,14 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """For each tensor input, the node and the output number it came from."""
-        return self.edges
+        return tuple(self.edges)
 
     @property
     def metadata(self) -> dict[str, Any]:
         """A dictionary for the user's notes about this node."""
-        return self.__dict__.setdefault("_metadata", {})
+        from .hooks import hooks_of
+
+        return hooks_of(self).metadata
 
     def _sequence_nr(self) -> int:
         return self.seq
@@ -86,27 +88,28 @@ class Node:
 class OperationNode(Node):
     """A node made by a registered operation; each operation has a subclass named as in torch."""
 
-    __slots__ = ("plan", "saved", "versions", "constants", "code", "offset", "module", "metas")
+    __slots__ = ("plan", "saved", "versions", "constants", "where", "metas")
 
     operation: ClassVar[Any]
 
     plan: Any  # which inputs need gradients, the rules to run and what they take
-    saved: tuple[Tensor, ...] | None  # None once freed
-    versions: tuple[int, ...] | None  # None: all were 0
-    constants: tuple[Any, ...]  # shapes and parameters that rules named
-    metas: tuple[tuple[tuple[int, ...], Any], ...] | None
+    saved: Sequence[Tensor] | None  # None once freed
+    versions: Sequence[int] | None  # None: all were 0
+    constants: Sequence[Any]  # shapes and parameters that rules named
+    where: tuple[Any, int, Any]  # code, instruction, module being run
+    metas: tuple[tuple[tuple[int, ...], Any], ...]  # only set when there are several outputs
 
     @property
     def origin(self) -> origin.Origin | None:
-        return self.code, self.offset
+        return self.where[:2]
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         return self.plan.spread(self.edges)
 
     def metas_of(self, output: int) -> tuple[tuple[int, ...], Any]:
-        if self.metas is None:
-            return super().metas_of(output)
+        if self.shape is not None:
+            return self.shape, self.dtype
         return self.metas[output]
 
     def apply(self, ct: Any, run: Run) -> Any:
@@ -115,21 +118,28 @@ class OperationNode(Node):
             raise RuntimeError(_freed_message(self))
         # The check of versions is inlined: one slot read for values that were never written.
         values: list[Any] = []
-        versions = self.versions
-        for i, tensor in enumerate(saved):
-            storage = tensor._storage
-            if storage is not None and storage.version != (versions[i] if versions else 0):
-                raise RuntimeError(_modified_message(self, i, storage))
-            values.append(tensor._data)
+        if self.versions is None:
+            for tensor in saved:
+                storage = tensor._storage
+                if storage is not None and storage.version:
+                    raise RuntimeError(_modified_message(self, tensor, 0))
+                values.append(tensor._data)
+        else:
+            for tensor, version in zip(saved, self.versions, strict=True):
+                storage = tensor._storage
+                if storage is not None and storage.version != version:
+                    raise RuntimeError(_modified_message(self, tensor, version))
+                values.append(tensor._data)
         if run.create_graph:
             values = self._saved_tensors(saved)
-        values.extend(self.constants)
+        if self.constants:
+            values.extend(self.constants)
         cts = self.plan.pull(run.xp, ct, values)
         if saved and not run.retain_graph:
             self.saved = None
         return cts
 
-    def _saved_tensors(self, saved: tuple[Tensor, ...]) -> list[Any]:
+    def _saved_tensors(self, saved: Sequence[Tensor]) -> list[Any]:
         """Saved values as Tensors of the graph: outputs are linked to this node again."""
         values: list[Any] = []
         for name, tensor in zip(self.plan.saved_names, saved, strict=True):
@@ -192,8 +202,9 @@ class AccumulateGrad(Node):
         elif grad._requires_grad:  # left by an earlier create_graph: history must stay intact
             meta.grad = grad + wrap(ct)
         else:
-            np.add(grad._data, ct, out=grad._data, casting="unsafe")
-            storage_of(grad).bump(None)
+            np.add(grad._data, ct, grad._data)
+            if grad._storage is not None:
+                grad._storage.bump(None)
         if meta.post_accumulate is not None:
             for hook in list(meta.post_accumulate.values()):
                 hook(variable)
@@ -236,7 +247,7 @@ def edge_of(t: Tensor) -> Edge:
 
 def node_line(node: Node) -> str:
     """The user's line that made a node, with the module path, for error messages."""
-    module = getattr(node, "module", None)
+    module = node.where[2] if isinstance(node, OperationNode) else None
     text = origin.describe(node.origin)
     return f"{text} (in module {module_path(module)})" if module is not None else text
 
@@ -264,17 +275,17 @@ def _freed_message(node: Node) -> str:
     )
 
 
-def _modified_message(node: OperationNode, index: int, storage: Storage) -> str:
-    tensor = node.saved[index] if node.saved else None
-    shape = list(tensor._data.shape) if tensor is not None else []
-    saved_at = node.versions[index] if node.versions else 0
-    name = node.plan.saved_names[index]
+def _modified_message(node: OperationNode, tensor: Tensor, saved_at: int) -> str:
+    assert node.saved is not None and tensor._storage is not None
+    storage = tensor._storage
+    position = next(i for i, t in enumerate(node.saved) if t is tensor)
+    name = node.plan.saved_names[position]
     kind = "output 0" if node.plan.output_number(name) is not None else f"input {name!r}"
     return (
         "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: [torch.{tensor.dtype.short if tensor is not None else ''}Tensor {shape}], "
-        f"which is {kind} of {node.name()}, is at version {storage.version}; expected version "
-        f"{saved_at} instead. It was saved at {node_line(node)}; it was overwritten at "
+        f"operation: [torch.{tensor.dtype.short}Tensor {list(tensor._data.shape)}], which is "
+        f"{kind} of {node.name()}, is at version {storage.version}; expected version {saved_at} "
+        f"instead. It was saved at {node_line(node)}; it was overwritten at "
         f"{origin.describe(storage.writer)}. Write to a copy instead (use the out-of-place form, "
         "or .clone() before writing)."
     )

@@ -129,7 +129,7 @@ class Installation(importlib.abc.MetaPathFinder):
     def _guard_loaded(self) -> None:
         """Let every loaded module behind an alias name what it lacks in torch's spelling."""
         # Where two names lead to one module, the one that comes first in the table is told.
-        targets = {target: name for name, target in reversed(self._aliases.items())}
+        targets = {target: name for name, target in reversed(list(self._aliases.items()))}
         for name, module in list(sys.modules.items()):
             public = _translate(name, targets)
             # A module that stands under two names is guarded under its own.

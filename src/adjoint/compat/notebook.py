@@ -20,6 +20,7 @@ from adjoint.compat.stage import staged
 
 # Magics whose code is Python to be run; any other `%%` cell is in a language of its own.
 _TIMED_CELL = re.compile(r"%%(?:time|timeit|prun|capture)\b.*")
+_HELP = re.compile(r"\?{1,2}\S+|[\w.\[\]]+\?{1,2}")
 _TIMED_LINE = re.compile(r"%(?:time|timeit|prun)\b(?:\s+-\w+(?:\s+\d+)?)*\s*")
 
 
@@ -66,7 +67,8 @@ class Session:
         # The traceback module finds a cell's lines here. An entry without a modification time is
         # never dropped as stale.
         name = f"<{cell.place}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        lines = [line + "\n" for line in source.split("\n")]
+        linecache.cache[name] = (len(source), None, lines, name)
         body, last = _compiled(source, name)
         exec(body, self._namespace)
         if last is not None:
@@ -90,6 +92,7 @@ def _compiled(source: str, name: str) -> tuple[CodeType, CodeType | None]:
     """A cell as statements and, when its value is to be shown, its last expression."""
     # ast.parse would leave a frame of its own in the report of a syntax error.
     tree = compile(source, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    assert isinstance(tree, ast.Module)
     final = tree.body[-1] if tree.body else None
     if not isinstance(final, ast.Expr) or _ends_in_semicolon(source, final):
         return compile(tree, name, "exec", dont_inherit=True), None
@@ -112,10 +115,10 @@ def plain_python(cell: Cell) -> str:
     Only a line that Python cannot parse is looked at, so a `%` inside a string stays. Timing
     magics leave the code they time; all others leave `pass` and a note on stderr.
     """
-    lines = cell.source.splitlines()
-    if lines and _TIMED_CELL.match(lines[0]):
+    lines = cell.source.split("\n")
+    if _TIMED_CELL.match(lines[0]):
         lines[0] = ""
-    elif lines and lines[0].startswith("%%"):
+    elif lines[0].startswith("%%"):
         _note(cell, 1, lines[0] + " and its cell")
         return ""
     while True:
@@ -140,7 +143,7 @@ def _replace(cell: Cell, number: int, line: str) -> str | None:
     timed = _TIMED_LINE.match(text)
     if timed:
         return indent + (text[timed.end() :] or "pass")
-    if text.startswith(("%", "!", "?")) or text.endswith("?"):
+    if text.startswith(("%", "!")) or _HELP.fullmatch(text):
         _note(cell, number, text)
         return indent + "pass"
     return None

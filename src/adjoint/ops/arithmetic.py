@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .operation import elementwise
-from .plan import ONE
+from .plan import MINUS_ONE, ONE
 from .samples import binary, unary
 
 
@@ -29,8 +29,7 @@ class sub:
 
     d_x = ONE
 
-    def d_y(xp, y_dtype):
-        return -xp.ones((), dtype=y_dtype)
+    d_y = MINUS_ONE
 
 
 @elementwise("mul", samples=binary(), reference=np.multiply)
@@ -68,5 +67,4 @@ class neg:
     def forward(xp, x):
         return xp.negative(x)
 
-    def d_x(xp, x_dtype):
-        return -xp.ones((), dtype=x_dtype)
+    d_x = MINUS_ONE

@@ -17,14 +17,16 @@ from ..arrays import cpu
 from ..arrays.dtypes import LOW_PRECISION
 from ..autograd import origin
 from ..autograd.modes import state
+from ..autograd.origin import getframe, is_internal
 from ..autograd.storage import DEFAULT, MULTI_OUTPUT, NO_GRAD, View, ViewStep
-from ..autograd.tape import OperationNode, edge_of, next_sequence_number
+from ..autograd.tape import OperationNode, accumulator, next_sequence_number
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
-from .plan import ONE, Plan, make_plan
+from .plan import MINUS_ONE, ONE, Plan, make_plan
 
 Rule = Callable[..., Any]
 
 REGISTRY: dict[str, Operation] = {}
+_NO_PARAMS: dict[str, Any] = {}
 
 
 class Operation:
@@ -88,7 +90,7 @@ class Operation:
         for key, rule in self.rules.items():
             if not key.startswith((self.prefix, "jvp_")) and key not in known:
                 raise TypeError(f"operation {self.name}: {key} is not a rule of a {self.kind} one")
-            if rule is not ONE and callable(rule) and key.startswith((self.prefix, "jvp_")):
+            if callable(rule) and key.startswith((self.prefix, "jvp_")):
                 for name in rule_names(rule, self.prefix if key.startswith(self.prefix) else "jvp_"):
                     self.source(name)
         missing = set(self.vjps) - set(self.jvps) if self.kind == "general" else ()
@@ -117,28 +119,49 @@ class Operation:
         return f"<operation {self.name}>"
 
     def __call__(self, *tensors: Tensor, **params: Any) -> Any:
-        arrays = [t._data for t in tensors]
-        out = self.compute(arrays, params)
+        out = self.compute([t._data for t in tensors], params)
         if not self.several:
             result = wrap(out)
             results: tuple[Tensor, ...] = (result,)
         else:
             result = results = tuple([wrap(o) for o in out])
         if self.view:
-            self._mark_views(tensors[0], results, arrays[0], params)
+            self._mark_views(tensors[0], results, params)
         if state.grad:
             mask = self.mask(tensors)
             if mask:
-                record(self, mask, tensors, arrays, results, params, origin.caller(2))
+                record(self, mask, tensors, results, params, 2)
         return result
 
-    def run_two(self, x: Tensor, y: Tensor) -> Tensor:
-        """`self(x, y)` for an elementwise operation on two tensors: the library's fast path."""
-        a, b = x._data, y._data
+    # `run_one` and `run_two` are `__call__` for elementwise operations on one or two tensors of
+    # one float dtype: the library's fast path, measured 2 times faster than the general one.
+
+    def run_one(self, x: Tensor) -> Tensor:
+        """`self(x)` for an elementwise operation without parameters."""
         try:
-            out = self.forward(cpu, a, b)
+            out = self.forward(cpu, x._data)
         except RuntimeWarning:
-            out = self.compute((a, b), {})
+            out = self.compute((x._data,), {})
+        t: Tensor = new(Tensor)
+        t._data = out if out.__class__ is ndarray else asarray(out)
+        t._requires_grad = False
+        t._edge = t._storage = t._view = t._meta = None
+        if state.grad:
+            if x._view is not None:
+                refresh(x)
+            if x._requires_grad:
+                plan = self.plans.get(1) or self.plan(1, 1, False)
+                self.link(plan, (x,), t, out)
+        elif state.inference:
+            storage_of(t).inference = True
+        return t
+
+    def run_two(self, x: Tensor, y: Tensor) -> Tensor:
+        """`self(x, y)` for an elementwise operation without parameters."""
+        try:
+            out = self.forward(cpu, x._data, y._data)
+        except RuntimeWarning:
+            out = self.compute((x._data, y._data), {})
         t: Tensor = new(Tensor)
         t._data = out if out.__class__ is ndarray else asarray(out)
         t._requires_grad = False
@@ -150,10 +173,21 @@ class Operation:
                 refresh(y)
             mask = x._requires_grad | y._requires_grad << 1
             if mask:
-                record(self, mask, (x, y), (a, b), (t,), {}, origin.caller(3))
+                plan = self.plans.get(mask) or self.plan(mask, 2, False)
+                self.link(plan, (x, y), t, out)
         elif state.inference:
             storage_of(t).inference = True
         return t
+
+    def link(self, plan: Plan, tensors: Sequence[Tensor], t: Tensor, out: Any) -> None:
+        """Record one application without parameters, of one real output."""
+        node = _make_node(self, plan, tensors, (t,), 4)
+        if plan.constant_sources:
+            node.constants = _constants(plan, tensors, _NO_PARAMS)
+        node.shape = out.shape
+        node.dtype = out.dtype
+        t._edge = (node, 0)
+        t._requires_grad = True
 
     def compute(self, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
         """Run the forward rule on bare arrays."""
@@ -242,14 +276,14 @@ class Operation:
         signature = inspect.signature(self.forward)
         return {k: v.default for k, v in signature.parameters.items() if v.kind == v.KEYWORD_ONLY}
 
-    def _mark_views(
-        self, t: Tensor, results: Sequence[Tensor], array: Any, params: dict[str, Any]
-    ) -> None:
+    def _mark_views(self, t: Tensor, results: Sequence[Tensor], params: dict[str, Any]) -> None:
         """Tie results that share the input's memory to its storage and base."""
+        array = t._data
         many = len(results) > 1 or self.several
         for number, result in enumerate(results):
             out = result._data
-            if out is not array and (out.base is None or out.base not in (array, array.base)):
+            owner = out.base
+            if out is not array and (owner is None or owner is not array and owner is not array.base):
                 continue  # reshape had to copy
             mark_view(t, result, ViewStep(self, params, array, number if many else None))
 
@@ -288,17 +322,21 @@ class Elementwise(Operation):
         partial = self.vjps[i]
         if partial is ONE:
             return _identity
+        if partial is MINUS_ONE:
+            return _negate
         return _times_conjugate(partial) if is_complex else _times(partial)
 
     def pull_names(self, i: int) -> tuple[str, ...]:
-        return () if self.vjps[i] is ONE else rule_names(self.vjps[i], self.prefix)
+        partial = self.vjps[i]
+        return () if partial in (ONE, MINUS_ONE) else rule_names(partial, self.prefix)
 
     def push(
         self, xp: Any, i: int, t: Any, primals: Sequence[Any], outs: Any, params: dict[str, Any]
     ) -> Any:
         partial = self.vjps[i]
-        if partial is ONE:
-            return xp.broadcast_to(t, outs[0].shape)
+        if partial in (ONE, MINUS_ONE):
+            moved = xp.broadcast_to(t, outs[0].shape)
+            return moved if partial is ONE else xp.negative(moved)
         names = rule_names(partial, self.prefix)
         factor = partial(xp, *[self.lookup(n, primals, outs, params) for n in names])
         return xp.broadcast_to(xp.multiply(factor, t), outs[0].shape)
@@ -331,7 +369,18 @@ def _identity(xp: Any, ct: Any) -> Any:
     return ct
 
 
+def _negate(xp: Any, ct: Any) -> Any:
+    return xp.negative(ct)
+
+
 def _times(partial: Rule) -> Rule:
+    if len(inspect.signature(partial).parameters) == 2:  # one saved value: no star, 60 ns less
+
+        def rule_of_one(xp: Any, ct: Any, value: Any) -> Any:
+            return xp.multiply(ct, partial(xp, value))
+
+        return rule_of_one
+
     def rule(xp: Any, ct: Any, *saved: Any) -> Any:
         return xp.multiply(ct, partial(xp, *saved))
 
@@ -368,54 +417,100 @@ def record(
     operation: Operation,
     mask: int,
     tensors: Sequence[Tensor],
-    arrays: Sequence[Any],
     results: Sequence[Tensor],
     params: dict[str, Any],
-    where: origin.Origin,
+    depth: int,
 ) -> OperationNode:
-    """Make the node of one application and link its results to it."""
+    """Make the node of one application and link its results to it.
+
+    `depth` calls up is the first frame that may be the user's.
+    """
     first = results[0]._data
     plan = operation.plan(mask, len(tensors), first.dtype.kind == "c")
+    node = _make_node(operation, plan, tensors, results, depth + 1)
+    if plan.constant_sources:
+        node.constants = _constants(plan, tensors, params)
+    if operation.several:
+        _link_several(operation, node, results)
+    else:
+        node.shape, node.dtype = first.shape, first.dtype
+        result = results[0]
+        result._edge = (node, 0)
+        result._requires_grad = True
+    return node
+
+
+def _make_node(
+    operation: Operation,
+    plan: Plan,
+    tensors: Sequence[Tensor],
+    results: Sequence[Tensor],
+    depth: int,
+) -> OperationNode:
+    """The node, but for what describes its outputs.
+
+    On the path of every recorded operation, so loops are plain and what can be read in place is
+    not called: 0.7 µs where a tidier form took 2.4.
+    """
     node: OperationNode = new(operation.node_class)
-    node.edges = tuple([edge_of(tensors[i]) for i in plan.needed])
+    edges = []
+    for i in plan.needed:
+        source = tensors[i]
+        edge = source._edge
+        if edge is None:  # a leaf; `accumulator`, inlined for the second and later uses
+            meta = source._meta
+            held = None if meta is None or meta.accumulator is None else meta.accumulator()
+            edge = (accumulator(source) if held is None else held, 0)
+        edges.append(edge)
+    node.edges = edges
     node.seq = next_sequence_number()
     node.plan = plan
-    node.hooks = None
-    node.code, node.offset = where
-    node.module = state.module
-    if operation.several:
-        node.shape = node.dtype = None
-        node.metas = tuple([(r._data.shape, r._data.dtype) for r in results])
-        numbers: Sequence[int] = (
-            operation.differentiable if len(operation.outputs) > 1 else range(len(results))
-        )
+    node.hooks = node.versions = None
+    node.constants = ()
+    frame = getframe(depth)
+    code = frame.f_code
+    if is_internal.get(code.co_filename, True):
+        node.where = (*origin.caller(depth + 1), state.module)
     else:
-        node.shape, node.dtype, node.metas = first.shape, first.dtype, None
-        numbers = (0,)
-    save(node, plan, operation, tensors, results, params)
+        node.where = (code, frame.f_lasti, state.module)
+    if plan.saves_output:
+        _save(node, plan, tensors, results)
+    else:
+        saved = []
+        for i in plan.saved_inputs:
+            t = tensors[i]
+            if t._storage is not None and (t._storage.version or t._storage.inference):
+                _save(node, plan, tensors, results)
+                break
+            saved.append(t)
+        else:
+            node.saved = saved
+    return node
+
+
+def _link_several(operation: Operation, node: OperationNode, results: Sequence[Tensor]) -> None:
+    node.shape = node.dtype = None
+    node.metas = tuple([(r._data.shape, r._data.dtype) for r in results])
+    numbers: Sequence[int] = (
+        operation.differentiable if len(operation.outputs) > 1 else range(len(results))
+    )
     for number in numbers:
         result = results[number]
         if result._data.dtype.kind in "fcV":
             result._edge = (node, number)
             result._requires_grad = True
-    return node
 
 
-def save(
-    node: OperationNode,
-    plan: Plan,
-    operation: Operation,
-    tensors: Sequence[Tensor],
-    results: Sequence[Tensor],
-    params: dict[str, Any],
+def _save(
+    node: OperationNode, plan: Plan, tensors: Sequence[Tensor], results: Sequence[Tensor]
 ) -> None:
-    """Keep what the plan's rules named: handles of inputs, aliases of outputs, constants."""
+    """Keep what the plan's rules named: handles of inputs, aliases of outputs."""
     versions: list[int] | None = None
     saved: list[Tensor] = []
     for is_output, number in plan.saved_sources:
         if is_output:
             result = results[number]
-            t = new(Tensor)  # an alias: the output itself would make a cycle
+            t: Tensor = new(Tensor)  # an alias: the output itself would make a cycle
             t._data = result._data
             t._requires_grad = False
             t._edge = t._view = t._meta = None
@@ -433,11 +528,27 @@ def save(
                 versions = versions or [0] * len(plan.saved_sources)
                 versions[len(saved)] = storage.version
         saved.append(t)
-    node.saved = tuple(saved)
-    node.versions = None if versions is None else tuple(versions)
-    node.constants = (
-        plan.constants(operation, tensors, params) if plan.constant_names else ()
-    )
+    node.saved = saved
+    node.versions = versions
+
+
+def _constants(
+    plan: Plan, tensors: Sequence[Tensor], params: dict[str, Any]
+) -> list[Any]:
+    """Shapes, dtypes and parameters that rules named."""
+    values: list[Any] = []
+    for where, key in plan.constant_sources:
+        if where == "shape":
+            values.append(tensors[key]._data.shape)
+        elif where == "param":
+            values.append(params[key] if key in params else plan.defaults[key])
+        elif where == "dtype":
+            values.append(tensors[key]._data.dtype)
+        elif where == "shapes":
+            values.append([t._data.shape for t in tensors[key:]])
+        else:
+            values.append([t._data.dtype for t in tensors[key:]])
+    return values
 
 
 def register(cls: type[Operation]) -> Callable[..., Callable[[type], Any]]:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..autograd.tensor import Tensor
     from .operation import Operation
 
-# A partial derivative that is 1: a mark, because comparing arrays with 1 would cost more than it
+# Partial derivatives that are 1 or -1: marks, because comparing arrays with 1 would cost more than it
 # saves.
 ONE: Any = object()
+MINUS_ONE: Any = object()
 
 Pull = Callable[[Any, Any, list[Any]], Any]
 
@@ -28,7 +28,11 @@ class Plan:
         "count",
         "saved_names",
         "saved_sources",
+        "saved_inputs",
+        "saves_output",
         "constant_names",
+        "constant_sources",
+        "defaults",
         "linked_outputs",
         "pull",
         "outputs",
@@ -38,7 +42,11 @@ class Plan:
     count: int
     saved_names: tuple[str, ...]
     saved_sources: tuple[tuple[bool, int], ...]
+    saved_inputs: tuple[int, ...]
+    saves_output: bool
     constant_names: tuple[str, ...]
+    constant_sources: tuple[tuple[str, Any], ...]
+    defaults: dict[str, Any]
     linked_outputs: frozenset[int]
     pull: Pull
     outputs: tuple[str, ...]
@@ -54,13 +62,6 @@ class Plan:
         """The number of the output called `name`, or None."""
         return self.outputs.index(name) if name in self.outputs else None
 
-    def constants(
-        self, operation: Operation, tensors: Sequence[Tensor], params: dict[str, Any]
-    ) -> tuple[Any, ...]:
-        """Shapes, dtypes and parameters that rules named."""
-        arrays = [t._data for t in tensors]
-        return tuple([operation.lookup(n, arrays, (), params) for n in self.constant_names])
-
 
 def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> Plan:
     """Prepare the backward of `operation` for the inputs set in `mask`, of `count` tensors."""
@@ -75,6 +76,8 @@ def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> 
         names.update(dict.fromkeys(operation.pull_names(number)))
     tensor_names = [n for n in names if operation.source(n)[0] in ("input", "output")]
     plan.constant_names = tuple(n for n in names if n not in tensor_names)
+    plan.constant_sources = tuple(_constant_source(operation, n) for n in plan.constant_names)
+    plan.defaults = operation.defaults
     sources: list[tuple[bool, int]] = []
     saved_names: list[str] = []
     slices: dict[str, slice | int] = {}
@@ -93,8 +96,20 @@ def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> 
     for i, name in enumerate(plan.constant_names):
         slices[name] = len(sources) + i
     plan.saved_sources, plan.saved_names = tuple(sources), tuple(saved_names)
+    plan.saves_output = any(is_output for is_output, _ in sources)
+    plan.saved_inputs = tuple(i for is_output, i in sources if not is_output)
     plan.pull = _make_pull(operation, plan, numbers, slices, is_complex)
     return plan
+
+
+def _constant_source(operation: Operation, name: str) -> tuple[str, Any]:
+    """Where to read a constant: (shape|dtype|shapes|dtypes, input number) or (param, name)."""
+    where, number = operation.source(name)
+    if where == "param":
+        return where, name
+    if operation.variadic and number == len(operation.inputs) - 1:
+        return where + "s", number
+    return where, number
 
 
 def _rule_numbers(operation: Operation, needed: Sequence[int]) -> list[int]:
@@ -116,6 +131,8 @@ def _make_pull(
     picks = [tuple(slices[name] for name in operation.pull_names(n)) for n in numbers]
     if operation.variadic and len(operation.inputs) - 1 in numbers:
         return _pull_variadic(operation, plan, numbers, rules, picks)
+    if not any(picks) and len(rules) > 1:
+        return _pull_nothing(rules)
     total = len(plan.saved_names) + len(plan.constant_names)
     if len(rules) == 1 and picks[0] == tuple(range(total)):
         return _pull_all(rules[0])
@@ -124,7 +141,16 @@ def _make_pull(
     return _pull_each(rules, picks)
 
 
-# Three closures for the common cases; each is measured against _pull_each, which serves them all.
+# Closures for the common cases; each is measured against _pull_each, which serves them all.
+def _pull_nothing(rules: Sequence[Any]) -> Pull:
+    """Sums and differences: nothing is saved."""
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        return [rule(xp, ct) for rule in rules]
+
+    return pull
+
+
 def _pull_all(rule: Any) -> Pull:
     """One input: the rule takes every value, in order."""
 

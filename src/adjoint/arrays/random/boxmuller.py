@@ -7,12 +7,13 @@ Here a fused operation is one float64 operation whose result is rounded to float
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
+F32 = np.ndarray[Any, np.dtype[np.float32]]
+F64 = np.ndarray[Any, np.dtype[np.float64]]
 
 _f32 = np.float32
 # Coefficients of Cephes (S. L. Moshier): logf.c and sinf.c, in float32 and held as float64.
@@ -77,7 +78,11 @@ def float64_blocks(uniforms: F64) -> F64:
 
 def float64_pairs(angles: F64, radii: F64) -> tuple[F64, F64]:
     """Cosine and sine normals of torch's one-at-a-time form: r = sqrt(-2 log1p(-radii))."""
-    return _pairs(-radii, angles, math.log1p, np.log1p)
+    cosines, sines = _pairs(-radii, angles, math.log1p, np.log1p)
+    if sines.size > _SCALAR:
+        # The last sine may be kept in the generator, whose state is to be torch's to the bit.
+        sines[-1] = _pairs(-radii[-1:], angles[-1:], math.log1p, np.log1p)[1][0]
+    return cosines, sines
 
 
 def fused_multiply_add(a: F64, b: float, c: float) -> F64:
@@ -99,24 +104,29 @@ def fused_multiply_add(a: F64, b: float, c: float) -> F64:
     return total + (sum_error + product_error)
 
 
-def _high_half(x: npt.NDArray[np.float64] | np.float64) -> F64:
+def _high_half(x: F64 | np.float64) -> F64:
     """The upper 26 bits of the significand (Veltkamp's split)."""
     scaled = x * 134217729.0
     return np.asarray(scaled - (scaled - x))
 
 
-def _pairs(logged: F64, turns: F64, scalar_log: object, vector_log: object) -> tuple[F64, F64]:
+def _pairs(
+    logged: F64,
+    turns: F64,
+    scalar_log: Callable[[float], float],
+    vector_log: Callable[[F64], F64],
+) -> tuple[F64, F64]:
     """Give r cos t and r sin t with r = sqrt(-2 log), t = 2 pi turns."""
     theta = (2.0 * math.pi) * turns
     if turns.size <= _SCALAR:
         flat = theta.ravel().tolist()
-        log = np.array([scalar_log(v) for v in logged.ravel().tolist()])  # type: ignore[operator]
+        log = np.array([scalar_log(v) for v in logged.ravel().tolist()])
         cosine = np.array([math.cos(v) for v in flat]).reshape(turns.shape)
         sine = np.array([math.sin(v) for v in flat]).reshape(turns.shape)
         radius = np.sqrt(-2.0 * log).reshape(turns.shape)
     else:
         cosine, sine = np.cos(theta), np.sin(theta)
-        radius = np.sqrt(-2.0 * vector_log(logged))  # type: ignore[operator]
+        radius = np.sqrt(-2.0 * vector_log(logged))
     return radius * cosine, radius * sine
 
 

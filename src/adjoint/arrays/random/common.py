@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from ml_dtypes import bfloat16
 
-Array = npt.NDArray[Any]
+Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
 
 BFLOAT16 = np.dtype(bfloat16)
@@ -39,8 +38,8 @@ def require_continuous(name: str, dtype: np.dtype[Any]) -> None:
     """RuntimeError unless the dtype is floating."""
     if dtype not in DIGITS:
         raise RuntimeError(
-            f"{name} distribution is a continuous probability distribution. dtype must be a floating "
-            f"point but you specified {dtype}; use torch.float32"
+            f"{name} distribution is a continuous probability distribution. dtype must be a "
+            f"floating point but you specified {dtype}; use torch.float32"
         )
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from adjoint.arrays.random.boxmuller import (
     float32_blocks,
@@ -20,10 +19,10 @@ from adjoint.arrays.random.boxmuller import (
     fused_multiply_add,
 )
 from adjoint.arrays.random.common import (
-    Array,
-    Shape,
     FLOAT32,
     FLOAT64,
+    Array,
+    Shape,
     cast,
     check,
     largest_value,
@@ -31,6 +30,9 @@ from adjoint.arrays.random.common import (
     require_floating,
 )
 from adjoint.arrays.random.generator import Generator
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _REAL_OF = {np.dtype(np.complex64): np.float32, np.dtype(np.complex128): np.float64}
 

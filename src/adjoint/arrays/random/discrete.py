@@ -6,10 +6,9 @@ Recipes: ATen's DistributionTemplates.h, MultinomialKernel.cpp and TensorFactori
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from adjoint.arrays.random.common import (
     DIGITS,
@@ -25,6 +24,9 @@ from adjoint.arrays.random.common import (
 )
 from adjoint.arrays.random.continuous import exponential
 from adjoint.arrays.random.generator import CHUNK, LOW_53, Generator
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 def integers(

@@ -12,11 +12,11 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from adjoint.arrays.device import check as check_device
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from numpy.random import MT19937, RandomState
 
 # What torch.Generator() starts from.
@@ -88,7 +88,7 @@ class Generator:
         words = self._words
         if words is None:
             words = self._start()
-        return words.random_raw(count)  # type: ignore[no-any-return, unused-ignore]
+        return words.random_raw(count)
 
     def words64(self, count: int) -> npt.NDArray[np.uint64]:
         """Draw `count` 64-bit words, each of two draws, the first one high."""

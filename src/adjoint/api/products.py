@@ -1,0 +1,447 @@
+"""Floor 3: torch's products: matmul and its special cases, linear, addmm and its relatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays.dtypes import NP_BOOL, dtype
+from ..autograd.modes import state
+from ..autograd.tape import module_path
+from ..autograd.tensor import Tensor
+from ..ops import products as ops
+from .promotion import Number
+from .registration import public
+
+
+def expect_tensor(value: Any, name: str, argument: str, position: int) -> None:
+    """TypeError as torch's argument parser raises it."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
+            f"{type(value).__name__}"
+        )
+
+
+def expect_ndim(x: Tensor, n: int, name: str, argument: str) -> None:
+    """RuntimeError unless `x` has n dimensions."""
+    if x._data.ndim != n:
+        raise RuntimeError(
+            f"{name}: argument '{argument}' must be a {n}-D tensor, but got "
+            f"{x._data.ndim}-D of shape {list(x._data.shape)}; use torch.matmul for other ranks"
+        )
+
+
+def c_name(d: dtype) -> str:
+    """torch's name of a dtype in messages of its C++ side: `float`, `double`, `long int`."""
+    names = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int"}
+    return names.get(d.name, d.name)
+
+
+def _place() -> str:
+    """The path of the module being run, for messages."""
+    return "" if state.module is None else f" (in module {module_path(state.module)})"
+
+
+def _shape_error(a: tuple[int, ...], b: tuple[int, ...], hint: str) -> RuntimeError:
+    """torch's complaint about inner sizes, with the way out."""
+    rows = int(np.prod(a[:-1])) if len(a) != 1 else 1
+    second = f"{b[0]}x{b[1]}" if len(b) == 2 else f"{b[0]}"
+    return RuntimeError(
+        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {second}){_place()}: "
+        f"{hint}"
+    )
+
+
+def same_dtype(x: Tensor, y: Tensor, name: str) -> None:
+    """Refuse mixed dtypes, as torch's products do."""
+    if x._data.dtype != y._data.dtype:
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {c_name(x.dtype)} != "
+            f"{c_name(y.dtype)} in {name}{_place()}; convert one of them, for example with "
+            f".to({x.dtype})"
+        )
+    if x._data.dtype == NP_BOOL:
+        raise RuntimeError(
+            f'"addmm_impl_cpu_" not implemented for \'Bool\' in {name}; convert with .long() or '
+            ".float() first"
+        )
+
+
+@public()
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Matrix product of input (m, k) and mat2 (k, n).
+
+    >>> torch.mm(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0], [4.0]]))
+    tensor([[11.]])
+    """
+    expect_tensor(input, "mm", "input", 1)
+    expect_tensor(mat2, "mm", "mat2", 2)
+    expect_ndim(input, 2, "mm", "self")
+    expect_ndim(mat2, 2, "mm", "mat2")
+    same_dtype(input, mat2, "mm")
+    a, b = input._data.shape, mat2._data.shape
+    if a[1] != b[0]:
+        raise _shape_error(a, b, "mm needs (m, k) and (k, n)")
+    return ops.mm(input, mat2)
+
+
+@public()
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """A matrix product for each of b: input (b, m, k), mat2 (b, k, n) -> (b, m, n).
+
+    >>> torch.bmm(torch.ones(1, 2, 3), torch.ones(1, 3, 1))
+    tensor([[[3.],
+             [3.]]])
+    """
+    expect_tensor(input, "bmm", "input", 1)
+    expect_tensor(mat2, "bmm", "mat2", 2)
+    expect_ndim(input, 3, "bmm", "batch1")
+    expect_ndim(mat2, 3, "bmm", "batch2")
+    a, b = input._data.shape, mat2._data.shape
+    if a[0] != b[0] or a[2] != b[1]:
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{a[0]}, {a[2]}] but "
+            f"got: [{b[0]}, {b[1]}]; bmm needs (b, m, k) and (b, k, n)"
+        )
+    same_dtype(input, mat2, "bmm")
+    return ops.bmm(input, mat2)
+
+
+@public()
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Matrix (m, k) times vector (k,).
+
+    >>> torch.mv(torch.eye(2), torch.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
+    expect_tensor(input, "mv", "input", 1)
+    expect_tensor(vec, "mv", "vec", 2)
+    a, b = input._data.shape, vec._data.shape
+    if len(a) != 2 or len(b) != 1:
+        raise RuntimeError(
+            f"vector + matrix @ vector expected, got {len(b)}, {len(a)}, {len(b)}: mv needs a "
+            f"matrix and a vector, but got shapes {list(a)} and {list(b)}"
+        )
+    same_dtype(input, vec, "mv")
+    if a[1] != b[0]:
+        raise RuntimeError(
+            f"size mismatch, got input ({a[0]}), mat ({a[0]}x{a[1]}), vec ({b[0]}): mv needs "
+            "(m, k) and (k,)"
+        )
+    return ops.mv(input, vec)
+
+
+@public()
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The sum of products of two vectors, without conjugation.
+
+    >>> torch.dot(torch.tensor([2, 3]), torch.tensor([2, 1]))
+    tensor(7)
+    """
+    expect_tensor(input, "dot", "input", 1)
+    expect_tensor(tensor, "dot", "tensor", 2)
+    a, b = input._data.shape, tensor._data.shape
+    if len(a) != 1 or len(b) != 1:
+        raise RuntimeError(
+            f"1D tensors expected, but got {len(a)}D and {len(b)}D tensors: dot takes vectors; "
+            "use (x * y).sum() or torch.matmul"
+        )
+    if input._data.dtype != tensor._data.dtype:
+        raise RuntimeError(
+            "dot : expected both vectors to have same dtype, but found "
+            f"{input.dtype.short} and {tensor.dtype.short}"
+        )
+    same_dtype(input, tensor, "dot")
+    if a != b:
+        raise RuntimeError(
+            "inconsistent tensor size, expected tensor [{0}] and src [{1}] to have the same number "
+            "of elements, but got {0} and {1} elements respectively".format(a[0], b[0])
+        )
+    return ops.dot(input, tensor)
+
+
+@public()
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The sum of products of two vectors, the first conjugated.
+
+    >>> torch.vdot(torch.tensor([2.0, 3.0]), torch.tensor([2.0, 1.0]))
+    tensor(7.)
+    """
+    expect_tensor(input, "vdot", "input", 1)
+    return dot(input.conj() if input._data.dtype.kind == "c" else input, other)
+
+
+@public()
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Matrix product of tensors of any rank, as `@`.
+
+    Two vectors: their dot product. Matrices: (m, k) @ (k, n). A vector on the left is a row, on
+    the right a column, and its axis goes from the result. More axes: the leading ones are
+    broadcast, (..., m, k) @ (..., k, n).
+
+    >>> torch.matmul(torch.tensor([[1.0, 2.0]]), torch.tensor([3.0, 4.0]))
+    tensor([11.])
+    """
+    try:
+        a, b = input._data, other._data
+    except AttributeError:
+        expect_tensor(input, "matmul", "input", 1)
+        expect_tensor(other, "matmul", "other", 2)
+        raise
+    if a.ndim == 2 and b.ndim == 2 and a.shape[1] == b.shape[0]:
+        dtype = a.dtype
+        if dtype == b.dtype and dtype is not NP_BOOL:
+            return ops.mm.run_two(input, other)
+    return _matmul_general(input, other)
+
+
+def _matmul_general(x: Tensor, y: Tensor) -> Tensor:
+    a, b = x._data.shape, y._data.shape
+    if not a or not b:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and "
+            f"{len(b)}D; use * for numbers"
+        )
+    if len(a) == 1 and len(b) == 1:
+        return dot(x, y)
+    same_dtype(x, y, "matmul")
+    inner = b[0] if len(b) == 1 else b[-2]
+    if a[-1] != inner:
+        _raise_inner(a, b)
+    if len(a) == 2 and len(b) == 1:
+        return ops.mv(x, y)
+    if len(a) == 1:
+        return ops.mv(y.mT, x) if len(b) == 2 else ops.matmul(x.unsqueeze(0), y).squeeze(-2)
+    if len(b) == 1:
+        return ops.matmul(x, y.unsqueeze(1)).squeeze(-1)
+    if len(a) == 2 and len(b) == 2:
+        return ops.mm(x, y)
+    try:
+        np.broadcast_shapes(a[:-2], b[:-2])
+    except ValueError:
+        _raise_batch(a[:-2], b[:-2])
+    return ops.matmul(x, y)
+
+
+def _raise_inner(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """The error for inner sizes that differ."""
+    way = f"the last size of {list(a)} has to be the {'last but one' if len(b) > 1 else 'only'} "
+    way += f"size of {list(b)}; did you mean to transpose one of them?"
+    if len(a) >= 2 and len(b) == 1:
+        raise RuntimeError(
+            f"size mismatch, got input ({a[-2]}), mat ({a[-2]}x{a[-1]}), vec ({b[0]}){_place()}: "
+            f"{way}"
+        )
+    if len(a) <= 2 and len(b) == 2 or len(b) == 2:
+        raise _shape_error(a, b, way)
+    raise RuntimeError(
+        f"Expected size for first two dimensions of batch2 tensor to be: [{b[-3] if len(b) > 2 else 1}, "
+        f"{a[-1]}] but got: [{b[-3] if len(b) > 2 else 1}, {b[-2]}]{_place()}: {way}"
+    )
+
+
+def _raise_batch(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    """The error for leading axes that do not broadcast."""
+    rank = max(len(a), len(b))
+    padded = [(1,) * (rank - len(s)) + tuple(s) for s in (a, b)]
+    for dim, (m, n) in enumerate(zip(*padded)):
+        if m != n and 1 not in (m, n):
+            raise RuntimeError(
+                f"The size of tensor a ({m}) must match the size of tensor b ({n}) at "
+                f"non-singleton dimension {dim} (the leading axes of a matmul are broadcast)"
+            )
+
+
+def _operator(self: Tensor, other: Any) -> Any:
+    return matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+
+
+def _reflected(self: Tensor, other: Any) -> Any:
+    return matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+
+
+Tensor.__matmul__ = _operator  # type: ignore[method-assign]
+Tensor.__rmatmul__ = _reflected  # type: ignore[attr-defined]
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """A linear layer: out = input weightᵀ + bias.
+
+    input: (..., in), weight: (out, in) or (in,), bias: (out,) -> (..., out).
+
+    >>> torch.nn.functional.linear(torch.ones(1, 2), torch.ones(3, 2), torch.zeros(3))
+    tensor([[2., 2., 2.]])
+    """
+    try:
+        x, w = input._data, weight._data
+        dtype = w.dtype
+        if w.ndim == 2 and x.ndim and x.shape[-1] == w.shape[1] and x.dtype == dtype:
+            if bias is None:
+                return ops.project(input, weight)
+            if bias._data.shape == w.shape[:1] and bias._data.dtype == dtype:
+                return ops.linear_layer(input, weight, bias)
+    except AttributeError:
+        expect_tensor(input, "linear", "input", 1)
+        expect_tensor(weight, "linear", "weight", 2)
+        if bias is not None:
+            expect_tensor(bias, "linear", "bias", 3)
+        raise
+    return _linear_general(input, weight, bias)
+
+
+def _linear_general(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Rare forms of `linear`, and its errors."""
+    a, w = input._data.shape, weight._data.shape
+    if len(w) not in (1, 2):
+        raise RuntimeError(
+            f"linear: weight must be (out, in), or (in,), but has shape {list(w)}{_place()}"
+        )
+    if not a or a[-1] != w[-1]:
+        rows = int(np.prod(a[:-1]))
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1] if a else 1} and "
+            f"{w[-1]}x{w[0]}){_place()}: the layer takes {w[-1]} features, but the last size of "
+            f"the input {list(a)} is {a[-1] if a else 'missing'}"
+        )
+    for t in (weight, *(() if bias is None else (bias,))):
+        if t._data.dtype != input._data.dtype:
+            raise RuntimeError(
+                f"mat1 and mat2 must have the same dtype, but got {input.dtype.short} and "
+                f"{t.dtype.short}{_place()}; convert the input with .to({t.dtype})"
+            )
+    if input._data.dtype == NP_BOOL:
+        same_dtype(input, weight, "linear")
+    out = matmul(input, weight) if len(w) == 1 else ops.project(input, weight)
+    if bias is None:
+        return out
+    try:
+        np.broadcast_shapes(bias._data.shape, out._data.shape)
+    except ValueError:
+        raise RuntimeError(
+            f"The expanded size of the tensor ({w[0]}) must match the existing size "
+            f"({bias._data.shape[-1]}) at non-singleton dimension 1{_place()}: the bias of a "
+            f"linear layer has shape [{w[0]}], not {list(bias._data.shape)}"
+        ) from None
+    return out + bias
+
+
+@public()
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Products summed over the last axes: (..., k), (..., k) -> their other axes in order.
+
+    >>> torch.inner(torch.tensor([1, 2, 3]), torch.tensor([0, 2, 1]))
+    tensor(7)
+    """
+    expect_tensor(input, "inner", "input", 1)
+    a, b = input._data.shape, other._data.shape
+    if not a or not b:
+        return input * other
+    if a[-1] != b[-1]:
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(a)} and {list(b)}"
+        )
+    same_dtype(input, other, "inner")
+    return ops.project(input, other.reshape(-1, b[-1])).reshape(a[:-1] + b[:-1])
+
+
+@public("outer", "ger")
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """All products of two vectors: (n,), (m,) -> (n, m).
+
+    >>> torch.outer(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    for x, argument, position in ((input, "self", 1), (vec2, "vec2", 2)):
+        expect_tensor(x, "outer", argument, position)
+        if x._data.ndim != 1:
+            raise RuntimeError(
+                f"outer: Expected 1-D argument {argument}, but got {x._data.ndim}-D; flatten it "
+                "first"
+            )
+    return input.unsqueeze(1) * vec2
+
+
+def _with_product(name: str, c: Any, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    """beta * c + alpha * product; with beta = 0, c is not read at all (nan in it is ignored)."""
+    for value, argument in ((beta, "beta"), (alpha, "alpha")):
+        if not isinstance(value, Number):
+            raise TypeError(f"{name}(): argument '{argument}' must be Number")
+        if product._data.dtype.kind in "iub" and isinstance(value, (float, complex)):
+            raise RuntimeError(
+                f"For integral input tensors, argument {argument} must not be a floating point "
+                f"number. ({name})"
+            )
+    same_dtype(c, product, name)
+    try:
+        fits = np.broadcast_shapes(c._data.shape, product._data.shape) == product._data.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuntimeError(
+            f"The expanded size of the tensor ({product._data.shape[-1]}) must match the existing "
+            f"size ({c._data.shape[-1]}): {name} needs an input that broadcasts to the product's "
+            f"shape {list(product._data.shape)}, but got {list(c._data.shape)}"
+        )
+    product = product if alpha == 1 else product * alpha
+    if beta == 0:
+        return product
+    return (c if beta == 1 else c * beta) + product
+
+
+@public(in_place=True)
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """out = beta input + alpha (mat1 @ mat2), with input broadcast to (m, n).
+
+    >>> torch.addmm(torch.ones(1), torch.eye(2), torch.eye(2), alpha=2)
+    tensor([[3., 1.],
+            [1., 3.]])
+    """
+    expect_tensor(input, "addmm", "input", 1)
+    expect_ndim(mat1, 2, "addmm", "mat1")
+    expect_ndim(mat2, 2, "addmm", "mat2")
+    a, b = mat1._data.shape, mat2._data.shape
+    if a[1] != b[0]:
+        raise _shape_error(a, b, "addmm needs (m, k) and (k, n)")
+    same_dtype(mat1, mat2, "addmm")
+    plain = input._data.dtype == mat1._data.dtype and input._data.dtype.kind in "fcV"
+    shape = (a[0], b[1])
+    if plain and beta != 0 and input._data.shape in (shape, shape[1:], (1, b[1]), (a[0], 1)):
+        return ops.addmm(input, mat1, mat2, alpha=alpha, beta=beta)
+    return _with_product("addmm", input, ops.mm(mat1, mat2), beta, alpha)
+
+
+@public(in_place=True)
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """out = beta input + alpha (mat @ vec)."""
+    return _with_product("addmv", input, mv(mat, vec), beta, alpha)
+
+
+@public(in_place=True)
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """out = beta input + alpha (vec1 ⊗ vec2)."""
+    product = outer(vec1, vec2)
+    if input._data.dtype != product._data.dtype:
+        return input * beta + product * alpha
+    return _with_product("addr", input, product, beta, alpha)
+
+
+@public(in_place=True)
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """out = beta input + alpha (batch1 @ batch2), for each of b."""
+    return _with_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+@public(in_place=True)
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
+    """out = beta input + alpha (the sum of the b products batch1 @ batch2)."""
+    return _with_product("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha)

@@ -1,0 +1,61 @@
+"""Floor 0: matrix products on NumPy arrays, through BLAS wherever it can serve.
+
+NumPy computes 16-bit floats and batches times one matrix slowly; here the former go through
+float32 and the latter become one product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .dtypes import LOW_PRECISION, NP_FLOAT32
+
+Array = Any
+
+
+def matmul(x: Array, y: Array) -> Array:
+    """The Array API's `matmul`: x (..., m, k) @ y (..., k, n), also of one axis."""
+    dtype = x.dtype
+    if dtype in LOW_PRECISION:
+        wide = np.matmul(x.astype(NP_FLOAT32), y.astype(NP_FLOAT32))
+        return wide.astype(dtype)
+    if 0 in x.strides[-2:]:  # older NumPy leaves BLAS aside for broadcast arrays
+        x = np.ascontiguousarray(x)
+    if 0 in y.strides[-2:]:
+        y = np.ascontiguousarray(y)
+    if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous:
+        return np.matmul(fold(x), y).reshape(x.shape[:-1] + y.shape[-1:])
+    return np.matmul(x, y)
+
+
+def fold(x: Array) -> Array:
+    """x (..., k) as one matrix (rows, k)."""
+    rows = 1
+    for n in x.shape[:-1]:
+        rows *= n
+    return x.reshape(rows, x.shape[-1])
+
+
+def linear(x: Array, w: Array, b: Array) -> Array:
+    """x (..., k) times the transpose of w (n, k), plus b (n,)."""
+    out = matmul(x, w.T)
+    if out.ndim and out.dtype == b.dtype:
+        return np.add(out, b, out=out)
+    return np.add(out, b)
+
+
+def conj(x: Array) -> Array:
+    """The complex conjugate; a real array itself, not a copy."""
+    return np.conj(x) if x.dtype.kind == "c" else x
+
+
+def cross(x: Array, y: Array, *, axis: int) -> Array:
+    """The vector product along an axis of size 3, with broadcasting."""
+    x, y = np.broadcast_arrays(x, y)
+    x, y = np.moveaxis(x, axis, 0), np.moveaxis(y, axis, 0)
+    out = np.empty_like(x, shape=x.shape)
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        out[i] = x[j] * y[k] - x[k] * y[j]
+    return np.moveaxis(out, 0, axis)
