@@ -1,7 +1,8 @@
-"""Tells mypy that a class of rules under `@elementwise(...)` and its kin is an operation.
+"""Tells mypy that a class of rules under `@elementwise(...)` and its kin becomes an Operation.
 
-mypy takes a decorated class for the class that it was. Here each such class is given a `__new__`
-that takes Tensors and parameters and returns what the operation returns.
+mypy takes a decorated class for the class that it was, whatever its decorator returns. Here such
+a class is given Operation as its metaclass, so that it passes for an Operation and has one's
+attributes, and a `__new__`, so that calling it computes instead of making an instance.
 """
 
 from __future__ import annotations
@@ -13,18 +14,34 @@ from mypy.plugin import ClassDefContext, Plugin
 from mypy.plugins.common import add_method_to_class
 from mypy.types import AnyType, TypeOfAny
 
+OPERATION = "adjoint.ops.operation.Operation"
 KINDS = {f"adjoint.ops.operation.{kind}" for kind in ("elementwise", "linear", "general")}
 
 
 class OperationsPlugin(Plugin):
-    """Looks out for the decorators of the kinds of operation."""
+    """Looks out for Operation, and for the decorators of its kinds."""
+
+    def get_customize_class_mro_hook(
+        self, fullname: str
+    ) -> Callable[[ClassDefContext], None] | None:
+        return make_metaclass if fullname == OPERATION else None
 
     def get_class_decorator_hook_2(self, fullname: str) -> Callable[[ClassDefContext], bool] | None:
-        return make_callable if fullname in KINDS else None
+        return make_operation if fullname in KINDS else None
 
 
-def make_callable(context: ClassDefContext) -> bool:
-    """Give the class its `__new__`."""
+def make_metaclass(context: ClassDefContext) -> None:
+    """Put `type` among the bases of Operation, as it is of every metaclass."""
+    mro = context.cls.info.mro
+    mro.insert(len(mro) - 1, context.api.named_type("builtins.type").type)
+
+
+def make_operation(context: ClassDefContext) -> bool:
+    """Give the class its metaclass and `__new__`; False while Operation is not known yet."""
+    operation = context.api.named_type_or_none(OPERATION)
+    if operation is None:
+        return False
+    context.cls.info.declared_metaclass = context.cls.info.metaclass_type = operation
     anything = AnyType(TypeOfAny.explicit)
     arguments = [
         Argument(Var(name, anything), anything, None, kind)

@@ -50,7 +50,9 @@ from math import e, inf, nan, pi  # noqa: E402
 
 globals().update(api.FUNCTIONS)
 
-_ROOMS = ("nn", "optim", "data", "vision", "func", "viz", "io", "compat", "cli", "utils", "linalg")
+_ROOMS = (
+    "nn", "optim", "data", "vision", "func", "viz", "io", "compat", "cli", "utils", "linalg", "special",
+)
 
 
 def __getattr__(name: str) -> Any:

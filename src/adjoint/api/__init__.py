@@ -4,7 +4,44 @@ Importing this package attaches every method to Tensor and fills `FUNCTIONS`, to
 names.
 """
 
-from . import arithmetic, creation, namespace, operators, promotion, registration
+from . import (
+    activation,
+    aggregates,
+    arithmetic,
+    bitwise,
+    casting,
+    comparison,
+    complex,
+    contractions,
+    conversion,
+    creation,
+    dims,
+    elementwise,
+    extremes,
+    functions,
+    indexing,
+    joining,
+    kernels,
+    namespace,
+    norm,
+    operators,
+    placement,
+    power,
+    products,
+    promotion,
+    quantile,
+    reduction,
+    registration,
+    results,
+    rounding,
+    scan,
+    selection,
+    shape,
+    softmax,
+    sorting,
+    special,
+    subscripts,
+)
 from .creation import from_numpy, tensor
 from .registration import FUNCTIONS
 

@@ -1,8 +1,8 @@
-"""Floor 3: making tensors: from data, filled, ranges, and the *_like forms."""
+"""Floor 3: making tensors: from data and buffers, and filled with one value."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,11 @@ import numpy as np
 from ..arrays import device as devices
 from ..arrays import dtypes
 from ..autograd.tensor import Tensor, wrap
-from .registration import FUNCTIONS
+from .literals import array_from, from_number, numpy_dtype
+from .promotion import number_array
+from .registration import FUNCTIONS, write_out
+
+_OPTIONS = frozenset({"layout", "pin_memory", "memory_format", "names"})
 
 
 def creator(f: Any) -> Any:
@@ -29,11 +33,11 @@ def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tenso
     return t
 
 
-def numpy_dtype(dtype: Any, default: Any = None) -> Any:
-    """The NumPy dtype for a `dtype=` argument, or the default (float) when None."""
-    if dtype is None:
-        return (default or dtypes.get_default_dtype()).numpy
-    return dtypes.as_dtype(dtype).numpy
+def check_options(options: dict[str, Any], name: str) -> None:
+    """Options without an effect on the CPU are accepted, unknown ones refused."""
+    for option in options:
+        if option not in _OPTIONS:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{option}'")
 
 
 def shape_of(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
@@ -42,84 +46,32 @@ def shape_of(size: tuple[Any, ...], name: str) -> tuple[int, ...]:
         size = tuple(size[0])
     shape = []
     for n in size:
-        if isinstance(n, (bool, float)) or not hasattr(n, "__index__"):
+        if isinstance(n, float) or not hasattr(n, "__index__"):
             raise TypeError(
                 f"{name}(): argument 'size' must be tuple of ints, but found element of type "
                 f"{type(n).__name__}"
             )
-        shape.append(n.__index__())
+        try:
+            shape.append(n.__index__())
+        except TypeError:
+            raise TypeError(
+                f"{name}(): argument 'size' must be tuple of ints, but found {n!r}; pass a tensor "
+                "of sizes as .tolist()"
+            ) from None
     if any(n < 0 for n in shape):
         raise RuntimeError(
-            f"Trying to create tensor with negative dimension {min(shape)}: {shape}"
+            f"{name}: Dimension size must be non-negative. Trying to create tensor with negative "
+            f"dimension {min(shape)}: {shape}"
         )
     return tuple(shape)
 
 
-def infer_dtype(data: Any) -> dtypes.dtype:
-    """The dtype of nested Python data: the highest category in it."""
-    kind = np.asarray(data).dtype.kind if not isinstance(data, (list, tuple)) else None
-    if kind is None:
-        array = np.array(data)
-        if array.dtype.kind == "O":
-            raise ValueError(
-                "could not make a tensor of this nested sequence: every row must have the same "
-                "length and hold numbers"
-            )
-        kind = array.dtype.kind if array.size else "f"
-    return {
-        "b": dtypes.bool_,
-        "i": dtypes.int64,
-        "u": dtypes.int64,
-        "f": dtypes.get_default_dtype(),
-        "c": dtypes.default_complex(),
-    }[kind]
-
-
-def unwrap(data: Any) -> Any:
-    """Tensors inside nested lists as Python numbers."""
-    if isinstance(data, Tensor):
-        return data._data.tolist()
-    if isinstance(data, (list, tuple)):
-        return [unwrap(d) if isinstance(d, (list, tuple, Tensor)) else d for d in data]
-    return data
-
-
-def array_from(data: Any, dtype: Any, *, copy: bool) -> Any:
-    """An array from a Tensor, array, number or nested sequence, with torch's dtype inference."""
-    if isinstance(data, Tensor):
-        data = data._data
-    if isinstance(data, (np.ndarray, np.generic)):
-        wanted = dtypes.from_numpy(data.dtype).numpy if dtype is None else numpy_dtype(dtype)
-        with np.errstate(all="ignore"):
-            array = np.array(data, dtype=wanted) if copy else np.asarray(data, dtype=wanted)
-        return array
-    if hasattr(data, "__array__"):
-        return array_from(np.asarray(data), dtype, copy=copy)
-    data = unwrap(data)
-    if isinstance(data, str) or data is None or isinstance(data, dict):
+def check_tensor(input: Any, name: str) -> None:
+    """TypeError unless the first argument is a Tensor."""
+    if not isinstance(input, Tensor):
         raise TypeError(
-            f"new(): invalid data type '{type(data).__name__}': expected numbers, nested "
-            "sequences of numbers, or an array"
+            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
         )
-    try:
-        wanted = infer_dtype(data).numpy if dtype is None else numpy_dtype(dtype)
-    except ValueError as error:
-        raise _ragged(data) from error
-    with np.errstate(all="ignore"):
-        if wanted.kind in "iu" and not isinstance(data, (list, tuple)):
-            return np.array(int(data), np.int64).astype(wanted)
-        return np.array(data).astype(wanted) if np.size(data) else np.array(data, wanted)
-
-
-def _ragged(data: Any) -> Exception:
-    """torch's complaint about rows of different length."""
-    for dim, row in enumerate(data):
-        if isinstance(row, (list, tuple)) and len(row) != len(data[0]):
-            return ValueError(
-                f"expected sequence of length {len(data[0])} at dim 1 (got {len(row)}): row {dim} "
-                "has another length than row 0"
-            )
-    return ValueError("could not make a tensor of this nested sequence: rows differ in shape")
 
 
 @creator
@@ -138,8 +90,6 @@ def tensor(
             [3., 4.]])
     """
     if isinstance(data, Tensor):
-        import warnings
-
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use "
             "sourceTensor.detach().clone() or "
@@ -159,8 +109,40 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     tensor([1, 2])
     """
     if isinstance(data, Tensor):
-        return data if dtype is None else data.to(dtypes.as_dtype(dtype))
+        return data.to(device=device, dtype=dtype)
     return finish(array_from(data, dtype, copy=False), device=device)
+
+
+@creator
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor on `obj`: memory is shared if it can be, unless `copy` says True or False.
+
+    >>> torch.asarray([1.0, 2.0])
+    tensor([1., 2.])
+    """
+    if isinstance(obj, Tensor):
+        result = obj.to(device=device, dtype=dtype, copy=bool(copy))
+        shares = result is obj
+        if requires_grad and not result.requires_grad:
+            result = result.detach().requires_grad_()
+        elif not requires_grad and result.requires_grad:
+            result = result.detach()
+    else:
+        array = array_from(obj, dtype, copy=bool(copy))
+        shares = isinstance(obj, np.ndarray) and array is obj
+        result = finish(array, requires_grad, device)
+    if copy is False and not shares:
+        raise ValueError(
+            "asarray(): cannot alias this object with the dtype asked for; leave copy=None"
+        )
+    return result
 
 
 @creator
@@ -179,31 +161,162 @@ def from_numpy(ndarray: Any) -> Tensor:
             "strides are not currently supported. (You can probably work around this by making a "
             "copy of your array with array.copy().)"
         )
-    return wrap(ndarray)
+    t: Tensor = wrap(ndarray)
+    return t
 
 
 @creator
-def zeros(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor filled with 0. `size`: ints, or one sequence of ints.
+    """A 1-d tensor on the bytes of `buffer`, sharing its memory.
 
-    >>> torch.zeros(2)
-    tensor([0., 0.])
+    >>> torch.frombuffer(bytearray([1, 2, 3]), dtype=torch.uint8, offset=1)
+    tensor([2, 3], dtype=torch.uint8)
     """
-    shape = shape_of(size or (options.pop("size"),), "zeros")
-    return finish(np.zeros(shape, numpy_dtype(dtype)), requires_grad, device)
+    wanted = numpy_dtype(dtype)
+    length = memoryview(buffer).nbytes
+    if not length or not count:
+        raise ValueError(
+            f"both buffer length ({length}) and count ({count}) must not be 0: there is nothing "
+            "to read"
+        )
+    if not 0 <= offset < length:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({length} bytes) minus 1"
+        )
+    rest = length - offset
+    if count < 0 and rest % wanted.itemsize:
+        raise ValueError(
+            f"buffer length ({rest} bytes) after offset ({offset} bytes) must be a multiple of "
+            f"element size ({wanted.itemsize})"
+        )
+    if count > 0 and count * wanted.itemsize > rest:
+        raise ValueError(
+            f"requested buffer length ({count} * {wanted.itemsize} bytes) after offset ({offset} "
+            f"bytes) must not be greater than actual buffer length ({length} bytes)"
+        )
+    return finish(np.frombuffer(buffer, wanted, count, offset), requires_grad)
 
 
 @creator
-def ones(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor filled with 1. `size`: ints, or one sequence of ints.
+    """A 0-d tensor of the number `s`, of the default dtype unless given.
 
-    >>> torch.ones(2, 2)
-    tensor([[1., 1.],
-            [1., 1.]])
+    >>> torch.scalar_tensor(3)
+    tensor(3.)
     """
-    shape = shape_of(size or (options.pop("size"),), "ones")
-    return finish(np.ones(shape, numpy_dtype(dtype)), requires_grad, device)
+    return finish(from_number(s, numpy_dtype(dtype)), requires_grad, device)
+
+
+def _sized(name: str, make: Any, what: str, example: str = "") -> Any:
+    """`name(*size)`: a tensor of a given shape."""
+
+    def create(
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        out: Tensor | None = None,
+        **options: Any,
+    ) -> Tensor:
+        if not size:
+            if "size" not in options:
+                raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+            size = (options.pop("size"),)
+        if options:
+            check_options(options, name)
+        made = finish(make(shape_of(size, name), numpy_dtype(dtype)), requires_grad, device)
+        return made if out is None else write_out(made, out, name)
+
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = f"A tensor {what}. `size`: ints, or one sequence of ints.\n{example}"
+    return creator(create)
+
+
+zeros = _sized("zeros", np.zeros, "filled with 0", "\n>>> torch.zeros(2)\ntensor([0., 0.])\n")
+ones = _sized("ones", np.ones, "filled with 1", "\n>>> torch.ones(2)\ntensor([1., 1.])\n")
+empty = _sized("empty", np.empty, "whose values are whatever the memory held")
+
+
+@creator
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    out: Tensor | None = None,
+    **options: Any,
+) -> Tensor:
+    """A tensor filled with one number, of the number's kind of dtype unless given.
+
+    >>> torch.full((2,), 3)
+    tensor([3, 3])
+    """
+    check_options(options, "full")
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not "
+            f"{type(size).__name__}; write ({size},)"
+        )
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    number = array_from(fill_value, dtype, copy=True)
+    made = finish(np.full(shape_of((size,), "full"), number, number.dtype), requires_grad, device)
+    return made if out is None else write_out(made, out, "full")
+
+
+def _like(name: str, make: Any, what: str) -> Any:
+    """`name(input)`: a tensor of the shape, dtype and memory order of another."""
+
+    def create(
+        input: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **options: Any,
+    ) -> Tensor:
+        check_tensor(input, name)
+        if options:
+            check_options(options, name)
+        wanted = input._data.dtype if dtype is None else numpy_dtype(dtype)
+        return finish(make(input._data, wanted), requires_grad, device)
+
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = f"A tensor {what}, of the shape and (unless given) the dtype of `input`.\n"
+    return creator(create)
+
+
+zeros_like = _like("zeros_like", np.zeros_like, "filled with 0")
+ones_like = _like("ones_like", np.ones_like, "filled with 1")
+empty_like = _like("empty_like", np.empty_like, "whose values are whatever the memory held")
+
+
+@creator
+def full_like(
+    input: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """A tensor filled with one number, of the shape and (unless given) the dtype of `input`.
+
+    >>> torch.full_like(torch.zeros(2), 7)
+    tensor([7., 7.])
+    """
+    check_tensor(input, "full_like")
+    check_options(options, "full_like")
+    if isinstance(fill_value, Tensor):
+        fill_value = fill_value.item()
+    wanted = input._data.dtype if dtype is None else numpy_dtype(dtype)
+    number = number_array(fill_value, wanted)
+    return finish(np.full_like(input._data, number, wanted), requires_grad, device)

@@ -8,8 +8,9 @@ import numpy as np
 
 from ..autograd.tensor import Tensor, wrap
 from ..ops import extremes as ops
+from .creation import check_tensor
 from .dims import canonical_dim, canonical_dims
-from .reduction import check_keepdim, check_tensor
+from .reduction import check_keepdim
 from .registration import FUNCTIONS, public
 from .results import result_type_of
 

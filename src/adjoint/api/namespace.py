@@ -6,13 +6,29 @@ Rules that run in it are recorded, which gives derivatives of every order. It is
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..autograd import engine
 from ..autograd.tensor import Tensor, wrap
-from . import arithmetic
+from . import (
+    activation,
+    aggregates,
+    arithmetic,
+    bitwise,
+    comparison,
+    complex,
+    elementwise,
+    functions,
+    kernels,
+    placement,
+    power,
+    rounding,
+    selection,
+    special,
+)
 
 
 def lift(value: Any) -> Any:
@@ -31,6 +47,8 @@ class Namespace:
 
 
 tensors = Namespace()
+tensors.__dict__.update(placement.VOCABULARY)
+tensors.__dict__.update(aggregates.VOCABULARY)
 tensors.__dict__.update(
     add=arithmetic.add,
     subtract=arithmetic.sub,
@@ -38,6 +56,46 @@ tensors.__dict__.update(
     divide=arithmetic.true_divide,
     negative=arithmetic.neg,
 )
+# Elementwise functions whose name in the namespace is torch's too.
+for _module, _names in (
+    (
+        elementwise,
+        "abs exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal sin cos tan asin acos atan "
+        "sinh cosh tanh asinh acosh atanh sinc sgn sign",
+    ),
+    (power, "pow square"),
+    (rounding, "floor ceil trunc round fmod remainder floor_divide"),
+    (complex, "real imag conj angle complex view_as_real view_as_complex"),
+    (functions, "positive atan2 hypot logaddexp logaddexp2 copysign"),
+    (comparison, "logical_and logical_or logical_xor logical_not isnan isinf isfinite"),
+    (bitwise, "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift"),
+    (activation, "sigmoid softplus"),
+    (
+        special,
+        "erf erfc erfcx erfinv lgamma digamma polygamma ndtr log_ndtr ndtri i0 i0e i1 i1e zeta "
+        "xlogy xlog1py",
+    ),
+    (selection, "where keep fmax fmin nan_to_num"),
+):
+    tensors.__dict__.update({name: getattr(_module, name) for name in _names.split()})
+tensors.__dict__.update(
+    equal=comparison.eq,
+    not_equal=comparison.ne,
+    less=comparison.lt,
+    less_equal=comparison.le,
+    greater=comparison.gt,
+    greater_equal=comparison.ge,
+    bitwise_invert=bitwise.bitwise_not,
+    maximum=selection.larger,
+    minimum=selection.smaller,
+    gammainc=special.igamma,
+    gammaincc=special.igammac,
+    inf=math.inf,
+    nan=math.nan,
+    pi=math.pi,
+    e=math.e,
+)
+tensors.__dict__.update(kernels.VOCABULARY)
 engine._tensor_namespace[:] = [tensors]
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from ..arrays import dtypes
 from ..autograd.tensor import Tensor
 from ..ops.norm import linalg_vector_norm
+from .creation import check_tensor
 from .dims import canonical_dims
-from .reduction import check_tensor, converted
+from .reduction import converted
 from .registration import FUNCTIONS, public
 
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..arrays import dtypes
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import Tensor, wrap
 from ..ops import reduction as ops
-from ..ops.conversion import cast
+from .casting import cast_to
+from .creation import check_tensor
 from .dims import canonical_dim, canonical_dims
+from .promotion import to_float
 from .registration import public
-
-
-def check_tensor(input: Any, name: str) -> None:
-    """TypeError unless the first argument is a Tensor."""
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
 
 
 def check_keepdim(keepdim: Any, name: str) -> None:
@@ -33,8 +29,7 @@ def converted(input: Tensor, dtype: Any) -> Tensor:
     """`input` as `dtype`, unless that is None."""
     if dtype is None:
         return input
-    wanted = dtypes.as_dtype(dtype).numpy
-    return input if input._data.dtype == wanted else cast(input, dtype=wanted)
+    return cast_to(input, dtypes.as_dtype(dtype).numpy)
 
 
 def require_inexact(input: Tensor, name: str) -> None:
@@ -74,7 +69,7 @@ def sum_(
     dims = canonical_dims(axis if dim is None else dim, input._data.ndim, "sum")
     keepdim = keepdim or keepdims
     if dtype is not None and input._data.dtype.kind in "biu":  # the promised type, not int64
-        return cast(ops.sum_dim(input, dim=dims, keepdim=keepdim), dtype=input._data.dtype)
+        return cast_to(ops.sum_dim(input, dim=dims, keepdim=keepdim), input._data.dtype)
     if dims is None and not keepdim:
         return ops.sum_(input)
     return ops.sum_dim(input, dim=dims, keepdim=keepdim)
@@ -109,3 +104,234 @@ def mean(
     if dims is None and not keepdim:
         return ops.mean(input)
     return ops.mean_dim(input, dim=dims, keepdim=keepdim)
+
+
+@public("prod")
+def prod(
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:
+    """Product of all elements, or along `dim` (one int). Integers and bools give int64.
+
+    >>> torch.prod(torch.tensor([2.0, 3.0, 4.0]))
+    tensor(24.)
+    """
+    check_tensor(input, "prod")
+    check_keepdim(keepdim, "prod")
+    input = converted(input, dtype)
+    dim = axis if dim is None else dim
+    if dim is None:
+        result = ops.prod(input)
+    else:
+        if isinstance(dim, (tuple, list)):
+            raise TypeError(f"prod(): argument 'dim' must be int, not {type(dim).__name__}")
+        dim = canonical_dim(dim, input._data.ndim, "prod")
+        if input._data.ndim == 0:
+            result = ops.prod(input)
+        else:
+            result = ops.prod_dim(input, dim=dim, keepdim=keepdim or keepdims)
+    return result if dtype is None else cast_to(result, input._data.dtype)
+
+
+def _spread_arguments(
+    input: Tensor,
+    dim: Any,
+    unbiased: Any,
+    keepdim: Any,
+    correction: Any,
+    axis: Any,
+    name: str,
+) -> dict[str, Any]:
+    """The forms of std and var: (unbiased), (dim, unbiased, keepdim), (dim, correction=...)."""
+    check_tensor(input, name)
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if unbiased is not None and correction is not None:
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments: give `correction` or "
+            "`unbiased`, not both"
+        )
+    if input.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            f"{name}: std and var only support floating point and complex dtypes, but got "
+            f"{input.dtype.short}; convert with .float()"
+        )
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    dims = canonical_dims(axis if dim is None else dim, input._data.ndim, name)
+    return {"dim": dims, "correction": correction, "keepdim": keepdim}
+
+
+@public("var")
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+) -> Tensor:
+    """Variance, sum |x - mean|² / (n - correction), of all elements or over `dim`.
+
+    `correction` is 1 by default (`unbiased=True`).
+
+    >>> torch.var(torch.tensor([1.0, 2.0, 4.0]))
+    tensor(2.3333)
+    """
+    options = _spread_arguments(input, dim, unbiased, keepdim, correction, axis, "var")
+    return ops.var(input, **options)
+
+
+@public("std")
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+) -> Tensor:
+    """Standard deviation: the root of `var`, of all elements or over `dim`.
+
+    >>> torch.std(torch.tensor([1.0, 2.0, 4.0]))
+    tensor(1.5275)
+    """
+    options = _spread_arguments(input, dim, unbiased, keepdim, correction, axis, "std")
+    return ops.std(input, **options)
+
+
+@public("var_mean", method=False)
+def var_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+) -> tuple[Tensor, Tensor]:
+    """Variance and mean together.
+
+    >>> torch.var_mean(torch.tensor([1.0, 2.0, 4.0]))
+    (tensor(2.3333), tensor(2.3333))
+    """
+    options = _spread_arguments(input, dim, unbiased, keepdim, correction, axis, "var_mean")
+    found: tuple[Tensor, Tensor] = ops.var_mean(input, **options)
+    return found
+
+
+@public("std_mean", method=False)
+def std_mean(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+    axis: Any = None,
+) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean together.
+
+    >>> torch.std_mean(torch.tensor([1.0, 3.0]), correction=0)
+    (tensor(1.), tensor(2.))
+    """
+    options = _spread_arguments(input, dim, unbiased, keepdim, correction, axis, "std_mean")
+    found: tuple[Tensor, Tensor] = ops.std_mean(input, **options)
+    return found
+
+
+@public("nansum")
+def nansum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """Sum in which nan counts as 0, of all elements or over `dim`.
+
+    >>> torch.nansum(torch.tensor([1.0, float("nan"), 2.0]))
+    tensor(3.)
+    """
+    check_tensor(input, "nansum")
+    if input._data.dtype.kind == "c":
+        raise RuntimeError("nansum on CPU does not support complex inputs; sum .real and .imag")
+    if input._data.dtype.kind in "biu":
+        return sum_(input, dim, keepdim, dtype=dtype)
+    input = converted(input, dtype)
+    dims = canonical_dims(dim, input._data.ndim, "nansum")
+    return ops.nansum(input, dim=dims, keepdim=keepdim)
+
+
+@public("nanmean")
+def nanmean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """Mean of what is not nan, of all elements or over `dim`.
+
+    >>> torch.nanmean(torch.tensor([1.0, float("nan"), 2.0]))
+    tensor(1.5000)
+    """
+    check_tensor(input, "nanmean")
+    require_inexact(input, "nanmean")
+    count = sum_(input.isnan().logical_not(), dim, keepdim)
+    return nansum(input, dim, keepdim, dtype=dtype) / count
+
+
+@public("logsumexp")
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(x))) over `dim`, without overflow.
+
+    >>> torch.logsumexp(torch.tensor([1000.0, 1000.0]), 0)
+    tensor(1000.6931)
+    """
+    input = to_float(input, "logsumexp")
+    dims = canonical_dims(dim, input._data.ndim, "logsumexp")
+    return ops.logsumexp(input, dim=dims, keepdim=keepdim)
+
+
+@public("count_nonzero")
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
+    """The number of elements that are not 0, of all or over `dim`.
+
+    >>> torch.count_nonzero(torch.tensor([0.0, 1.0, 2.0]))
+    tensor(2)
+    """
+    check_tensor(input, "count_nonzero")
+    dims = canonical_dims(dim, input._data.ndim, "count_nonzero")
+    return wrap(np.add.reduce(input._data != 0, dims, np.int64))
+
+
+def _quantifier(name: str, ufunc: Any, doc: str) -> Any:
+    def reduce(
+        input: Tensor,
+        dim: Any = None,
+        keepdim: bool = False,
+        *,
+        axis: Any = None,
+        keepdims: bool = False,
+    ) -> Tensor:
+        check_tensor(input, name)
+        array = input._data
+        dim = axis if dim is None else dim
+        dims: Any = canonical_dims(dim, array.ndim, name)
+        if dims is None and dim is not None:
+            dims = ()  # torch: no dims reduce nothing here
+        found = ufunc.reduce(array != 0, dims, bool, None, keepdim or keepdims)
+        # torch keeps uint8, its bool of old
+        return wrap(np.asarray(found, np.uint8 if array.dtype == np.uint8 else None))
+
+    reduce.__name__ = reduce.__qualname__ = name
+    reduce.__doc__ = doc
+    return public(name)(reduce)
+
+
+all_ = _quantifier(
+    "all", np.logical_and, "Whether all elements are true (not 0), of the tensor or over `dim`.\n"
+)
+any_ = _quantifier(
+    "any", np.logical_or, "Whether any element is true (not 0), of the tensor or over `dim`.\n"
+)

@@ -17,19 +17,24 @@ FUNCTIONS: dict[str, Any] = {}  # torch's top-level names
 
 
 def public(
-    *names: str, function: bool = True, method: bool = True, in_place: bool = False
+    *names: str,
+    function: bool = True,
+    method: bool = True,
+    in_place: bool = False,
+    out: bool = True,
 ) -> Callable[[F], F]:
     """Publish a function whose first argument is a tensor.
 
-    As `torch.name` (with `out=`) when `function`, as `Tensor.name` when `method`, and with
-    `in_place` as `Tensor.name_` and `torch.name_`, derived by writing the result. Without names
-    the function's own is used (less a trailing underscore that avoids a builtin).
+    As `torch.name` (with `out=`, unless torch has none there) when `function`, as `Tensor.name`
+    when `method`, and with `in_place` as `Tensor.name_` and `torch.name_`, derived by writing the
+    result. Without names the function's own is used (less a trailing underscore that avoids a
+    builtin).
     """
 
     def decorate(f: F) -> F:
         for name in names or (f.__name__.rstrip("_"),):
             if function:
-                FUNCTIONS[name] = with_out(f, name)
+                FUNCTIONS[name] = with_out(f, name) if out else f
             if method:
                 setattr(Tensor, name, f)
             if in_place:

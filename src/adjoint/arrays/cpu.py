@@ -27,25 +27,24 @@ from numpy import (
     bitwise_or,
     bitwise_right_shift,
     bitwise_xor,
-    broadcast_to,
     ceil,
     concat,
     copysign,
     cos,
     cosh,
-    cumulative_prod,
-    cumulative_sum,
     divide,
     einsum,
     empty,
     equal,
     exp,
-    expand_dims,
+    exp2,
     expm1,
     eye,
-    flip,
     floor,
     floor_divide,
+    fmax,
+    fmin,
+    fmod,
     full,
     full_like,
     greater,
@@ -63,11 +62,11 @@ from numpy import (
     log2,
     log10,
     logaddexp,
+    logaddexp2,
     logical_and,
     logical_not,
     logical_or,
     logical_xor,
-    matrix_transpose,
     maximum,
     minimum,
     moveaxis,
@@ -78,24 +77,19 @@ from numpy import (
     not_equal,
     ones,
     ones_like,
-    permute_dims,
     pi,
     positive,
-    prod,
     real,
     remainder,
     repeat,
-    reshape,
     roll,
     searchsorted,
-    sign,
     signbit,
     sin,
     sinh,
     sort,
     sqrt,
     square,
-    squeeze,
     stack,
     std,
     subtract,
@@ -110,7 +104,6 @@ from numpy import (
     trunc,
     var,
     vecdot,
-    where,
     zeros,
     zeros_like,
 )
@@ -120,19 +113,100 @@ from numpy import arcsin as asin
 from numpy import arcsinh as asinh
 from numpy import arctan as atan
 from numpy import arctanh as atanh
-from numpy import power as pow  # noqa: A004
 from numpy import rint as round  # noqa: A004
 
+from .convolution import convolve, convolve_input_transpose, convolve_weight_transpose
+from .elementwise import (
+    angle,
+    complex,  # noqa: A004
+    keep,
+    nan_to_num,
+    pow,  # noqa: A004
+    rsqrt,
+    sgn,
+    sigmoid,
+    sign,
+    sinc,
+    softplus,
+    view_as_complex,
+    view_as_real,
+    where,
+    xlog1py,
+    xlogy,
+)
+from .indexing import (
+    gather,
+    index,
+    index_put,
+    scatter,
+    scatter_add,
+    scatter_extreme,
+    scatter_multiply,
+    unindex,
+)
+from .losses import softmax_cross_entropy
+from .normalization import normalize_moments
+from .ordering import kth_index, median, median_index, mode_index, sort_index, top_index
+from .pooling import average_pool, average_pool_transpose, max_pool, pool_put, pool_take
 from .products import conj, cross, linear, matmul
-
 from .reductions import (
     max,  # noqa: A004
     mean,
     min,  # noqa: A004
     place_along_axis,
+    prod,
     spread,
     sum,  # noqa: A004
+    variance,
     vector_norm,
+)
+from .rows import add_at_class, add_rows, rows
+from .scans import (
+    cumulative_extreme,
+    cumulative_prod,
+    cumulative_sum,
+    linear_recurrence,
+    logcumsumexp,
+)
+from .softmax import log_softmax, logsumexp, softmax
+from .special import (
+    digamma,
+    erf,
+    erfc,
+    erfcx,
+    erfinv,
+    gammainc,
+    gammaincc,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    lgamma,
+    log_ndtr,
+    ndtr,
+    ndtri,
+    polygamma,
+    zeta,
+)
+from .strides import (
+    as_strided,
+    broadcast_to,
+    diagonal,
+    embed,
+    embed_diagonal,
+    embed_strided,
+    expand_dims,
+    flip,
+    fold_windows,
+    matrix_transpose,
+    permute_dims,
+    replace,
+    replace_diagonal,
+    reshape,
+    rot90,
+    squeeze,
+    swapaxes,
+    unfold,
 )
 
 
@@ -141,11 +215,3 @@ def scipy_special(name: str) -> Any:
     import scipy.special
 
     return getattr(scipy.special, name)
-
-
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), without overflow on either side."""
-    if x.dtype.kind == "c":
-        return 1 / (1 + np.exp(-x))
-    half = np.asarray(0.5, x.dtype)
-    return half * (np.tanh(half * x) + 1)

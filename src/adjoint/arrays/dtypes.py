@@ -112,14 +112,14 @@ def as_dtype(value: Any) -> dtype:
     """Accept a dtype, a Python type (float, int, bool, complex) or a NumPy dtype."""
     if isinstance(value, dtype):
         return value
-    if value is float:
-        return _default[0]
+    if value is float:  # as torch has it: not the default dtype
+        return float64
     if value is int:
         return int64
     if value is bool:
         return bool_
     if value is complex:
-        return default_complex()
+        return complex128
     try:
         return from_numpy(np.dtype(value))
     except TypeError:

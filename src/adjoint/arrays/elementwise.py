@@ -7,29 +7,60 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
-_SAME_WIDTH: dict[str, Any] = {
-    "float16": np.int16,
-    "bfloat16": np.int16,
-    "float32": np.int32,
-    "float64": np.int64,
-    "complex64": np.int64,
+# Integers of the same width, for `keep` and `where`.
+_INTEGERS = {
+    np.dtype(f): np.dtype(i)
+    for f, i in (
+        (np.float16, np.int16),
+        (ml_dtypes.bfloat16, np.int16),
+        (np.float32, np.int32),
+        (np.float64, np.int64),
+        (np.complex64, np.int64),
+        (np.int32, np.int32),
+        (np.int64, np.int64),
+    )
 }
-_INTEGERS = {np.float32().dtype: np.dtype(np.int32), np.float64().dtype: np.dtype(np.int64)}
+_LARGE = 8192  # from where selecting by bits is faster
 
 
 def keep(x: Any, mask: Any) -> Any:
     """x where the mask is true, else +0, whatever x is: inf and nan do not get through.
 
-    The bits are multiplied by 0 or 1 as integers, which is 6 times faster than `np.where` (whose
-    loop branches at every element).
+    The bits are multiplied by 0 or 1 as integers, which is 7 times faster than `np.where` (whose
+    loop branches at every element) and as fast as multiplying by the mask.
     """
     integer = _INTEGERS.get(x.dtype)
     if integer is None or x.shape != mask.shape or not x.shape:
         return np.where(mask, x, np.zeros((), x.dtype))
     kept = mask.astype(integer)
     return np.multiply(kept, x.view(integer), kept).view(x.dtype)
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition is true, else y; large ones by bits, as in `keep`."""
+    if getattr(condition, "size", 0) < _LARGE:
+        return np.where(condition, x, y)
+    dtype = getattr(x, "dtype", None) or getattr(y, "dtype", None)
+    integer = _INTEGERS.get(dtype)
+    if integer is None or condition.dtype != np.bool_:
+        return np.where(condition, x, y)
+    pair = [_same(v, dtype, condition.shape) for v in (x, y)]
+    if pair[0] is None or pair[1] is None:
+        return np.where(condition, x, y)
+    a, b = pair[0].view(integer), pair[1].view(integer)
+    out = condition.astype(integer)
+    np.multiply(out, np.subtract(a, b), out)
+    return np.add(out, b, out).view(dtype)
+
+
+def _same(value: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
+    """A number, 0-d array or array of this dtype and shape as an array; None for any other."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value if value.dtype == dtype and value.shape in (shape, ()) else None
+    return np.asarray(value, dtype) if dtype.kind in "fcV" or isinstance(value, int) else None
 
 
 def sign(x: Any) -> Any:
@@ -79,18 +110,15 @@ def xlog1py(x: Any, y: Any) -> Any:
     return np.where(zero, np.zeros((), y.dtype), x * np.log1p(np.where(zero, 0, y)))
 
 
-def pow_integer(x: Any, y: Any) -> Any:
-    """Integer powers; a negative exponent gives 0 unless x is 1 or -1."""
+def pow(x: Any, y: Any) -> Any:  # noqa: A001 - the namespace's name for it
+    """x ** y; a negative integer power of an integer is 0 unless x is 1 or -1."""
+    if x.dtype.kind not in "iu" or not isinstance(y, (np.ndarray, np.generic)):
+        return np.power(x, y)
     negative = np.less(y, 0)
     if not negative.any():
         return np.power(x, y)
     unit = np.where(np.equal(x, 1), 1, np.where(np.equal(x, -1), 1 - 2 * (y % 2), 0))
     return np.where(negative, unit, np.power(x, np.where(negative, 0, y))).astype(x.dtype)
-
-
-def frac(x: Any) -> Any:
-    """x - trunc(x), with the sign of x."""
-    return x - np.trunc(x)
 
 
 def nan_to_num(x: Any, *, nan: float, posinf: float | None, neginf: float | None) -> Any:
@@ -120,3 +148,16 @@ def view_as_complex(x: Any) -> Any:
     if x.strides[-1] != x.dtype.itemsize:
         return complex(x[..., 0], x[..., 1])
     return x.view(np.complex64 if x.dtype.itemsize == 4 else np.complex128)[..., 0]
+
+
+def angle(x: Any) -> Any:
+    """The argument of complex x; 0 or pi for real x, nan for nan."""
+    if x.dtype.kind == "c":
+        return np.arctan2(x.imag, x.real)
+    turned = np.where(np.less(x, 0), np.asarray(np.pi, x.dtype), np.zeros((), x.dtype))
+    return np.where(np.isnan(x), x, turned)
+
+
+def softplus(x: Any) -> Any:
+    """log(1 + e^x) without overflow, exact on both sides."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

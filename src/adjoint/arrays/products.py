@@ -6,13 +6,30 @@ float32 and the latter become one product.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .dtypes import LOW_PRECISION, NP_FLOAT32
 
 Array = Any
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def in_float32(f: F) -> F:
+    """For functions of arrays of one dtype: 16-bit floats are computed in float32."""
+
+    @wraps(f)
+    def call(x: Array, *others: Any, **params: Any) -> Any:
+        dtype = x.dtype
+        if dtype not in LOW_PRECISION:
+            return f(x, *others, **params)
+        wide = [a.astype(NP_FLOAT32) if isinstance(a, np.ndarray) else a for a in (x, *others)]
+        return f(*wide, **params).astype(dtype)
+
+    return call  # type: ignore[return-value]
 
 
 def matmul(x: Array, y: Array) -> Array:

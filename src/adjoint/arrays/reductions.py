@@ -49,6 +49,14 @@ def mean(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
     return _reduce_add(x, axis, None, None, keepdims) / count
 
 
+def prod(x: Any, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Product over `axis` (None: all); bools and small integers as int64."""
+    given = x.dtype
+    if given.itemsize == 2 and given.kind in "fV":
+        return np.multiply.reduce(x, axis, np.float32, None, keepdims).astype(given)
+    return np.multiply.reduce(x, axis, np.int64 if given.kind in "bui" else None, None, keepdims)
+
+
 def reduced_size(shape: tuple[int, ...], axis: Any) -> int:
     """How many elements go into each result of a reduction over `axis`."""
     if axis is None:
@@ -119,3 +127,19 @@ def place_along_axis(
     grid[axis] = indices
     np.add.at(out, tuple(grid), values)
     return out
+
+
+def variance(
+    x: Any, *, axis: Any = None, correction: float = 1, keepdims: bool = False
+) -> Any:
+    """sum |x - mean|² / (n - correction), of the real dtype; nan for 0/0."""
+    given = x.real.dtype
+    if given.itemsize == 2:
+        x = x.astype(np.float32)
+    centred = x - mean(x, axis=axis, keepdims=True)
+    squares = np.square(centred.real)
+    if centred.dtype.kind == "c":
+        squares += np.square(centred.imag)
+    count = reduced_size(x.shape, axis) - correction
+    total = sum(squares, axis=axis, keepdims=keepdims)
+    return (total / total.dtype.type(count if count > 0 else 0)).astype(given, copy=False)

@@ -40,8 +40,10 @@ def squeeze(x: Any, axis: Any = None) -> Any:
     return x.squeeze(axis)
 
 
-def expand_dims(x: Any, *, axis: int = 0) -> Any:
+def expand_dims(x: Any, axis: Any = 0) -> Any:
     """With a dimension of size 1 at `axis`."""
+    if axis.__class__ is not int:
+        return np.expand_dims(x, axis)
     if axis < 0:
         axis += x.ndim + 1
     return x[(slice(None),) * axis + (None,)]
@@ -165,8 +167,22 @@ def embed(x: Any, shape: Shape, key: Any) -> Any:
 
 def embed_diagonal(x: Any, shape: Shape, offset: int, axis1: int, axis2: int) -> Any:
     """Zeros of `shape` with `x` on a diagonal: the transpose of `diagonal`."""
-    out = np.zeros(shape, x.dtype)
+    out = np.zeros(tuple(shape), x.dtype)
     diagonal(out, offset, axis1, axis2)[...] = x
+    return out
+
+
+def replace(x: Any, y: Any, key: Any) -> Any:
+    """A copy of `x` with `y` at the basic index `key`."""
+    out = x.copy()
+    out[key] = y
+    return out
+
+
+def replace_diagonal(x: Any, y: Any, offset: int, axis1: int, axis2: int) -> Any:
+    """A copy of `x` with `y` on a diagonal."""
+    out = x.copy()
+    diagonal(out, offset, axis1, axis2)[...] = y
     return out
 
 
@@ -190,6 +206,11 @@ def embed_strided(x: Any, shape: Shape, size: Shape, stride: Shape, offset: int)
     return out.reshape(tuple(shape))
 
 
-def flip(x: Any, *, axis: Any = None) -> Any:
+def flip(x: Any, axis: Any = None) -> Any:
     """Elements in reverse order along `axis`, in memory of their own."""
     return np.flip(x, axis).copy()
+
+
+def rot90(x: Any, k: int, axes: Any) -> Any:
+    """A plane turned by `k` quarter turns, in memory of its own."""
+    return np.rot90(x, k, axes).copy()

@@ -58,8 +58,6 @@ logical_not = _test_one("logical_not", "logical_not", "Whether x is zero.")
 isnan = _test_one("isnan", "isnan", "Whether x is not a number.")
 isinf = _test_one("isinf", "isinf", "Whether x is inf or -inf.")
 isfinite = _test_one("isfinite", "isfinite", "Whether x is neither nan, inf nor -inf.")
-isposinf = _test_one("isposinf", "isposinf", "Whether x is inf.")
-isneginf = _test_one("isneginf", "isneginf", "Whether x is -inf.")
 signbit = _test_one("signbit", "signbit", "Whether the sign bit is set; true for -0.0 too.")
 
 
@@ -87,3 +85,19 @@ class isclose:
         error = xp.abs(x - y)
         near = xp.logical_and(xp.isfinite(error), xp.less_equal(error, atol + rtol * xp.abs(y)))
         return xp.logical_or(close, near)
+
+
+@elementwise("isposinf", keeps_dtype=False, samples=_SPECIAL, reference=np.isposinf)
+class isposinf:
+    """Whether x is inf."""
+
+    def forward(xp, x):
+        return xp.equal(x, xp.inf)
+
+
+@elementwise("isneginf", keeps_dtype=False, samples=_SPECIAL, reference=np.isneginf)
+class isneginf:
+    """Whether x is -inf."""
+
+    def forward(xp, x):
+        return xp.equal(x, -xp.inf)

@@ -60,6 +60,8 @@ def _reference(x: Any, *, ord: float, dim: Any, keepdim: bool) -> Any:  # noqa: 
         ((2, 3), {"ord": -math.inf, "dim": None, "keepdim": False}),
         ((2, 3), {"ord": 0.0, "dim": (1,), "keepdim": False}),
         ((0, 3), {"ord": 2.0, "dim": (1,), "keepdim": False}),
+        low=-1.7,
+        high=2.2,
     ),
     reference=_reference,
 )

@@ -179,6 +179,20 @@ class Operation:
             storage_of(t).inference = True
         return t
 
+    def run_view(self, x: Tensor, out: Any, params: dict[str, Any]) -> Tensor:
+        """`self(x, **params)` for a view operation whose array is known: subscripts are frequent."""
+        t: Tensor = new(Tensor)
+        t._data = out
+        t._requires_grad = False
+        t._edge = t._meta = None
+        mark_view(x, t, ViewStep(self, params, x._data, None))
+        if state.grad:
+            if x._view is not None:
+                refresh(x)
+            if x._requires_grad:
+                record(self, 1, (x,), (t,), params, 2)
+        return t
+
     def link(self, plan: Plan, tensors: Sequence[Tensor], t: Tensor, out: Any) -> None:
         """Record one application without parameters, of one real output."""
         node = _make_node(self, plan, tensors, (t,), 4)
@@ -265,10 +279,9 @@ class Operation:
         of = primals[number:] if self.variadic and number == len(self.inputs) - 1 else None
         if where == "input":
             return primals[number] if of is None else of
-        attribute = "shape" if where == "shape" else "dtype"
-        if of is not None:
-            return tuple(getattr(p, attribute) for p in of)
-        return getattr(primals[number], attribute)
+        values = [getattr(p, "_data", p) for p in (primals[number : number + 1] if of is None else of)]
+        found = tuple([v.shape if where == "shape" else v.dtype for v in values])
+        return found[0] if of is None else found
 
     @property
     def defaults(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Plan:
         "constant_names",
         "constant_sources",
         "defaults",
+        "last_input",
         "linked_outputs",
         "pull",
         "outputs",
@@ -47,6 +48,7 @@ class Plan:
     constant_names: tuple[str, ...]
     constant_sources: tuple[tuple[str, Any], ...]
     defaults: dict[str, Any]
+    last_input: int
     linked_outputs: frozenset[int]
     pull: Pull
     outputs: tuple[str, ...]
@@ -57,6 +59,10 @@ class Plan:
         for i, edge in zip(self.needed, edges, strict=True):
             full[i] = edge
         return tuple(full)
+
+    def rule_number(self, position: int) -> int:
+        """The number, as rules count, of the input at a position: variadic ones share the last."""
+        return min(position, self.last_input)
 
     def output_number(self, name: str) -> int | None:
         """The number of the output called `name`, or None."""
@@ -78,6 +84,7 @@ def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> 
     plan.constant_names = tuple(n for n in names if n not in tensor_names)
     plan.constant_sources = tuple(_constant_source(operation, n) for n in plan.constant_names)
     plan.defaults = operation.defaults
+    plan.last_input = len(operation.inputs) - 1
     sources: list[tuple[bool, int]] = []
     saved_names: list[str] = []
     slices: dict[str, slice | int] = {}

@@ -50,10 +50,12 @@ class pow_number:
     def d_x(xp, x, exponent):
         if exponent == 0:
             return xp.zeros_like(x)
+        if exponent == 2:
+            return 2 * x
         return exponent * _power(xp, x, exponent - 1)
 
 
-@elementwise("pow", node="PowBackward1", samples=binary(x=(0.3, 2.0)), reference=np.power)
+@elementwise("pow", node="PowBackward1", samples=binary((0.3, 2.0), (-1.9, 2.2)), reference=np.power)
 class pow:  # noqa: A001 - torch's name
     """Power: out = x^y. At y = 0 the derivative in x is 0; at x = 0, y >= 0 that in y is 0."""
 

@@ -24,6 +24,8 @@ def __getattr__(name: str) -> ModuleType | Any:
         return import_module(f"{__name__}.{name}")
     if name in ("get_image_backend", "set_image_backend"):
         return getattr(import_module(f"{__name__}.image"), name)
+    if name == "__version__":
+        return import_module("adjoint").__version__
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api import Tensor, cat, no_grad, stack
+from adjoint.api.joining import cat, stack
+from adjoint.autograd.modes import no_grad
+from adjoint.autograd.tensor import Tensor
 
 from .png import encode_png
 

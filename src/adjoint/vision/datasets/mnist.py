@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from adjoint.api import Tensor, from_numpy
+from adjoint.api import from_numpy
+from adjoint.autograd.tensor import Tensor
 from adjoint.vision.download import extract_gzip, fetch
 from adjoint.vision.idx import check_idx, read_idx
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api import Tensor
+from adjoint.autograd.tensor import Tensor
 from adjoint.data import Dataset
 from adjoint.vision.image import from_array
 

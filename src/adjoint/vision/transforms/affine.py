@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api import Tensor
+from adjoint.autograd.tensor import Tensor
 from adjoint.vision.image import AFFINE, RESAMPLING
 from adjoint.vision.resample import affine_pixels
 

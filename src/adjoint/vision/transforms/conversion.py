@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from adjoint.api import Tensor, from_numpy, get_default_dtype, tensor
+from adjoint.api import from_numpy, tensor
 from adjoint.arrays.dtypes import dtype as Dtype
-from adjoint.arrays.dtypes import float32, float64, int32, int64
+from adjoint.arrays.dtypes import float32, float64, get_default_dtype, int32, int64
+from adjoint.autograd.tensor import Tensor
 from adjoint.vision.image import from_array, is_image
 
 __all__ = [

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from adjoint.api import rand, randint
+from adjoint.arrays.random import default_generator, integers
+from adjoint.arrays.random import uniform as sample_uniform
 
 
 def happens(p: float) -> bool:
     """`torch.rand(1) < p`, which torch compares in float32."""
-    return bool(rand(1).numpy()[0] < np.float32(p))
+    return bool(unit() < np.float32(p))
+
+
+def unit() -> np.float32:
+    """`torch.rand(1)`."""
+    return default_generator.unit32(1)[0]
 
 
 def uniform(low: float, high: float) -> float:
     """`torch.empty(1).uniform_(low, high).item()`."""
-    start, stop = np.float32(low), np.float32(high)
-    return float(rand(1).numpy()[0] * (stop - start) + start)
+    return float(sample_uniform(default_generator, (1,), np.float32, low, high)[0])
 
 
 def below(limit: int) -> int:
     """`torch.randint(0, limit, size=(1,)).item()`."""
-    return int(randint(0, limit, size=(1,)).item())
+    return int(integers(default_generator, (1,), np.int64, 0, limit)[0])

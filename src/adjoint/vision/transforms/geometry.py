@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api import Tensor, from_numpy
+from adjoint.api import from_numpy
 from adjoint.arrays.dtypes import float32, float64
+from adjoint.autograd.tensor import Tensor
 from adjoint.vision.image import FLIP_LEFT_RIGHT, FLIP_TOP_BOTTOM, RESAMPLING, Image, is_image
 from adjoint.vision.resample import crop_pixels, pad_pixels, resize_pixels, weights
 

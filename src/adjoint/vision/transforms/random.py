@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api import rand
-
 from . import geometry
 from .arguments import (
     Fill,
@@ -24,7 +22,7 @@ from .arguments import (
     check_padding,
     check_sequence,
 )
-from .draws import below, happens, uniform
+from .draws import below, happens, uniform, unit
 from .fixed import Transform
 from .geometry import get_dimensions
 
@@ -194,7 +192,7 @@ class RandomApply:
         self.p = p
 
     def forward(self, img: Any) -> Any:
-        if np.float32(self.p) < rand(1).numpy()[0]:
+        if np.float32(self.p) < unit():
             return img
         for transform in self.transforms:
             img = transform(img)

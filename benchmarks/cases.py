@@ -1,0 +1,108 @@
+"""What is timed: the same code for torch and for adjoint, which is imported under torch's name.
+
+Each case is a function of the module that returns a step to be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Step = Callable[[], Any]
+
+
+def small_graph(torch: Any) -> Step:
+    x = torch.rand(10, requires_grad=True)
+    y = torch.rand(10, requires_grad=True)
+
+    def step() -> None:
+        (x * y + y).tanh().sum().backward()
+
+    return step
+
+
+def chain_of_100(torch: Any) -> Step:
+    x = torch.rand(10, requires_grad=True)
+
+    def step() -> None:
+        z = x
+        for _ in range(100):
+            z = z * 1.01
+        z.sum().backward()
+        x.grad = None
+
+    return step
+
+
+def _mlp(torch: Any, optimizer: Callable[[Any], Any]) -> Step:
+    nn = torch.nn
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
+    )
+    criterion = nn.CrossEntropyLoss()
+    optim = optimizer(model.parameters())
+    images = torch.randn(64, 784)
+    labels = torch.randint(0, 10, (64,))
+
+    def step() -> None:
+        optim.zero_grad()
+        criterion(model(images), labels).backward()
+        optim.step()
+
+    return step
+
+
+def mlp_sgd(torch: Any) -> Step:
+    return _mlp(torch, lambda p: torch.optim.SGD(p, lr=0.01))
+
+
+def mlp_adamw(torch: Any) -> Step:
+    return _mlp(torch, lambda p: torch.optim.AdamW(p, lr=1e-3))
+
+
+def cnn_step(torch: Any) -> Step:
+    nn = torch.nn
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(16 * 7 * 7, 10),
+    )
+    criterion = nn.CrossEntropyLoss()
+    optim = torch.optim.SGD(model.parameters(), lr=0.01)
+    images = torch.randn(32, 1, 28, 28)
+    labels = torch.randint(0, 10, (32,))
+
+    def step() -> None:
+        optim.zero_grad()
+        criterion(model(images), labels).backward()
+        optim.step()
+
+    return step
+
+
+def elementwise_4m(torch: Any) -> Step:
+    x = torch.rand(4_000_000, requires_grad=True)
+
+    def step() -> None:
+        (torch.exp(-x * x / 2) * torch.sin(3 * x) + torch.tanh(x)).sum().backward()
+        x.grad = None
+
+    return step
+
+
+# name -> (case, steps in one timing, the ratio that has to hold, or None for information)
+CASES: dict[str, tuple[Callable[[Any], Step], int, float | None]] = {
+    "small graph (x*y+y).tanh().sum().backward(), 10 elements": (small_graph, 1000, 2.2),
+    "chain of 100 z*1.01, forward and backward": (chain_of_100, 50, 1.8),
+    "MLP 784-128-64-10 step, batch 64, SGD": (mlp_sgd, 100, 1.5),
+    "MLP 784-128-64-10 step, batch 64, AdamW": (mlp_adamw, 100, 1.3),
+    "CNN 8-16 channels on 28x28 step, batch 32, SGD": (cnn_step, 10, None),
+    "exp, sin, tanh over 4 M elements, forward and backward": (elementwise_4m, 1, None),
+}

@@ -1,0 +1,8 @@
+"""`python -m adjoint`: the same as the command `adjoint`."""
+
+import sys
+
+from .cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

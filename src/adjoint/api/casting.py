@@ -1,0 +1,271 @@
+"""Floor 3: tensors of another dtype, in other memory, and new ones like a given one."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..arrays import device as devices
+from ..arrays import dtypes
+from ..autograd import inplace, modes, origin
+from ..autograd.tensor import Tensor, storage_of, wrap
+from ..ops import conversion as ops
+from ..ops import overwrite
+from .conversion import method
+from .creation import finish, shape_of
+from .literals import array_from, numpy_dtype
+from .promotion import Number, number_array
+from .registration import FUNCTIONS, public
+
+
+@method
+def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
+    """The tensor in another dtype or on another device; itself when nothing changes.
+
+    Forms: to(dtype), to(device), to(device, dtype), to(other), each with `non_blocking` and
+    `copy` (a copy even when nothing changes).
+
+    >>> torch.tensor([1.7, -1.7]).to(torch.int64)
+    tensor([ 1, -1])
+    """
+    d, copy = _target(self, args, options)
+    if d is None or d is self.dtype:
+        return ops.clone(self) if copy else self
+    return cast_to(self, d.numpy)
+
+
+def cast_to(t: Tensor, wanted: Any) -> Tensor:
+    """`t` in the NumPy dtype `wanted`; the imaginary part is dropped where there is no place."""
+    given = t._data.dtype
+    if given == wanted:
+        return t
+    if given.kind == "c" and wanted.kind not in "cb":
+        warnings.warn(
+            "Casting complex values to real discards the imaginary part",
+            UserWarning,
+            stacklevel=3,
+        )
+        t = FUNCTIONS["real"](t)
+    if wanted.kind in "biu" and t.requires_grad:
+        t = t.detach()  # what is rounded to integers has no derivative
+    return ops.cast(t, dtype=wanted)
+
+
+def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, bool]:
+    """The dtype asked for (None: as it is) and whether to copy anyway."""
+    d = options.pop("dtype", None)
+    place = options.pop("device", None)
+    other = options.pop("other", None)
+    copy = options.pop("copy", False)
+    options.pop("non_blocking", None)
+    options.pop("memory_format", None)
+    if options:
+        raise TypeError(f"to() got an unexpected keyword argument {next(iter(options))!r}")
+    flags = []
+    for arg in args:
+        if isinstance(arg, Tensor):
+            other = arg
+        elif isinstance(arg, dtypes.dtype) or arg in (float, int, bool, complex):
+            d = arg
+        elif isinstance(arg, bool):
+            flags.append(arg)  # non_blocking, copy
+        elif arg is not None:
+            place = arg
+    if len(flags) > 1:
+        copy = flags[1]
+    devices.check(place)
+    if other is not None:
+        d = other.dtype
+    return (None if d is None else dtypes.as_dtype(d)), copy
+
+
+def _caster(name: str, d: dtypes.dtype) -> None:
+    def cast_to(self: Tensor, memory_format: Any = None) -> Tensor:
+        return cast_to(self, d.numpy)
+
+    cast_to.__name__ = cast_to.__qualname__ = name
+    cast_to.__doc__ = f"The tensor as {d!r}; itself when it is so already."
+    method(cast_to)
+
+
+for _name, _dtype in (
+    ("float", dtypes.float32),
+    ("double", dtypes.float64),
+    ("half", dtypes.float16),
+    ("bfloat16", dtypes.bfloat16),
+    ("int", dtypes.int32),
+    ("long", dtypes.int64),
+    ("short", dtypes.int16),
+    ("char", dtypes.int8),
+    ("byte", dtypes.uint8),
+    ("bool", dtypes.bool_),
+    ("cfloat", dtypes.complex64),
+    ("cdouble", dtypes.complex128),
+):
+    _caster(_name, _dtype)
+
+TYPE_NAMES: dict[str, dtypes.dtype] = {f"{d.short}Tensor": d for d in dtypes.ALL}
+
+
+@method
+def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:  # noqa: A001
+    """The type's old name ("torch.FloatTensor"), or the tensor converted to `dtype`."""
+    if dtype is None:
+        return f"torch.{self.dtype.short}Tensor"
+    if isinstance(dtype, str):
+        name = dtype.removeprefix("torch.")
+        if name not in TYPE_NAMES:
+            raise ValueError(f"invalid type: {dtype!r}; known are {', '.join(TYPE_NAMES)}")
+        dtype = TYPE_NAMES[name]
+    return self.to(getattr(dtype, "tensor_dtype", dtype))
+
+
+@method
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor as the dtype of `other`."""
+    return self.to(other)
+
+
+@public("clone")
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy in memory of its own; the gradient passes through it.
+
+    >>> torch.clone(torch.tensor([1.0]))
+    tensor([1.])
+    """
+    return ops.clone(input)
+
+
+@method
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself if its elements lie in order, else a copy in which they do."""
+    if self._data.flags.c_contiguous:
+        return self
+    return ops.clone(self)
+
+
+@method
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write the values of `src` (broadcastable, of any dtype) into this tensor.
+
+    The gradient flows to `src`.
+    """
+    if not isinstance(src, Tensor):
+        if not isinstance(src, Number):
+            raise TypeError(
+                f"copy_(): argument 'other' (position 1) must be Tensor, not "
+                f"{src.__class__.__name__}"
+            )
+        src = wrap(number_array(src, self._data.dtype))
+    try:
+        np.broadcast_to(src._data, self._data.shape)
+    except ValueError:
+        raise RuntimeError(
+            f"copy_: the shape {list(src._data.shape)} of the source cannot be broadcast to the "
+            f"shape {list(self._data.shape)} of the tensor that is written"
+        ) from None
+    return _overwrite(self, src._data, lambda old: overwrite.copy(old, src), src, "copy_")
+
+
+@public("fill_")
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """Write one number (or a 0-d tensor) into every element."""
+    if isinstance(value, Tensor):
+        if value._data.ndim:
+            raise RuntimeError(
+                "fill_ only supports 0-dimension value tensor but got tensor with "
+                f"{value._data.ndim} dimensions."
+            )
+        return _overwrite(
+            input, value._data, lambda old: overwrite.copy(old, value), value, "fill_"
+        )
+    if not isinstance(value, Number):
+        raise TypeError(
+            f"fill_(): argument 'value' must be Number or Tensor, not {value.__class__.__name__}"
+        )
+    number = number_array(value, input._data.dtype)
+    return _overwrite(
+        input, number, lambda old: overwrite.fill(old, value=number), None, "fill_"
+    )
+
+
+@public("zero_")
+def zero_(input: Tensor) -> Tensor:
+    """Write 0 into every element."""
+    return fill_(input, 0)
+
+
+def _overwrite(
+    x: Tensor, values: Any, compute: Any, source: Tensor | None, name: str
+) -> Tensor:
+    """Put new values in: recorded when a gradient may be wanted, else copied at once."""
+    if modes.state.grad and (x.requires_grad or (source is not None and source.requires_grad)):
+        return inplace.write(x, compute, name)
+    inplace.check_writable(x, name)
+    storage_of(x).bump(origin.caller(2))
+    np.copyto(x._data, values, casting="unsafe")
+    return x
+
+
+@method
+def apply_(self: Tensor, f: Any) -> Tensor:
+    """Replace every element by `f(element)`; slow, one call each."""
+    values = np.array([f(v) for v in self._data.ravel().tolist()], self._data.dtype)
+    return copy_(self, wrap(values.reshape(self._data.shape)))
+
+
+@method
+def map_(self: Tensor, other: Tensor, f: Any) -> Tensor:
+    """Replace every element by `f(element, element of other)`; slow, one call each."""
+    pairs = zip(self._data.ravel().tolist(), np.broadcast_to(other._data, self._data.shape).flat)
+    values = np.array([f(a, b.item()) for a, b in pairs], self._data.dtype)
+    return copy_(self, wrap(values.reshape(self._data.shape)))
+
+
+@method
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A new leaf that copies `data`, by default of this tensor's dtype."""
+    return finish(
+        array_from(data, self.dtype if dtype is None else dtype, copy=True), requires_grad, device
+    )
+
+
+def _new_filled(name: str, make: Any) -> None:
+    def new_like(
+        self: Tensor,
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **options: Any,
+    ) -> Tensor:
+        shape = shape_of(size or (options.pop("size"),), name)
+        return finish(make(shape, numpy_dtype(dtype, self.dtype)), requires_grad, device)
+
+    new_like.__name__ = new_like.__qualname__ = name
+    new_like.__doc__ = f"As `torch.{name[4:]}`, by default of this tensor's dtype."
+    method(new_like)
+
+
+for _name, _make in (("new_zeros", np.zeros), ("new_ones", np.ones), ("new_empty", np.empty)):
+    _new_filled(_name, _make)
+
+
+@method
+def new_full(
+    self: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of shape `size` filled with `fill_value`, by default of this tensor's dtype."""
+    made = numpy_dtype(dtype, self.dtype)
+    array = np.full(shape_of((size,), "new_full"), number_array(fill_value, made), made)
+    return finish(array, requires_grad, device)

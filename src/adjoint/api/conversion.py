@@ -1,0 +1,387 @@
+"""Floor 3: from tensors to Python and NumPy, and what a tensor tells about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import device as devices
+from ..arrays import dtypes
+from ..arrays.printing import tensor_repr
+from ..autograd.size import Size, size_of
+from ..autograd.tensor import Tensor
+from .dims import canonical_dim
+from .promotion import Number
+from .registration import FUNCTIONS, public
+
+
+def method(f: Any) -> Any:
+    """Attach a function as the method of Tensor that has its name."""
+    setattr(Tensor, f.__name__, f)
+    return f
+
+
+def attribute(f: Any) -> Any:
+    """Attach a function as a read-only attribute of Tensor."""
+    setattr(Tensor, f.__name__, property(f))
+    return f
+
+
+@method
+def item(self: Tensor) -> Any:
+    """The value of a tensor of one element as a Python number.
+
+    >>> torch.tensor([2.5]).item()
+    2.5
+    """
+    array = self._data
+    if array.size != 1:
+        raise RuntimeError(
+            f"a Tensor with {array.size} elements cannot be converted to Scalar: its shape is "
+            f"{list(array.shape)}; use .tolist(), or reduce it first"
+        )
+    value = array.item()
+    return float(value) if array.dtype.kind == "V" else value
+
+
+@method
+def tolist(self: Tensor) -> Any:
+    """The values as nested lists of Python numbers (one number for a 0-d tensor)."""
+    array = self._data
+    return (array.astype(np.float32) if array.dtype.kind == "V" else array).tolist()
+
+
+@method
+def numpy(self: Tensor, *, force: bool = False) -> Any:
+    """The values as a NumPy array that shares the memory.
+
+    A tensor that requires grad is refused, unless `force`. bfloat16 comes as ml_dtypes' type.
+    """
+    if self.requires_grad and not force:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+    return self._data.view()
+
+
+@method
+def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: N807
+    """For `np.asarray(t)` and every NumPy function."""
+    array = numpy(self)
+    if dtype is None or array.dtype == dtype:
+        return array.copy() if copy else array
+    if copy is False:
+        raise ValueError(f"a copy is needed to convert {self.dtype} to {np.dtype(dtype)}")
+    return array.astype(dtype)
+
+
+@method
+def __len__(self: Tensor) -> int:  # noqa: N807
+    """The size of the first dimension."""
+    shape = self._data.shape
+    if not shape:
+        raise TypeError("len() of a 0-d tensor: it holds one number, see .item() or .numel()")
+    length: int = shape[0]
+    return length
+
+
+@method
+def __iter__(self: Tensor) -> Any:  # noqa: N807
+    """The slices along the first dimension."""
+    if not self._data.ndim:
+        raise TypeError("iteration over a 0-d tensor: it holds one number, see .item()")
+    return iter(self.unbind(0))
+
+
+@method
+def __bool__(self: Tensor) -> bool:  # noqa: N807
+    """The truth of the only element."""
+    size = self._data.size
+    if size != 1:
+        how_many = "more than one value" if size else "no values"
+        raise RuntimeError(
+            f"Boolean value of Tensor with {how_many} is ambiguous: its shape is "
+            f"{list(self._data.shape)}; use .any() or .all()"
+        )
+    return bool(self._data.item())
+
+
+FUNCTIONS["is_nonzero"] = __bool__
+Tensor.is_nonzero = __bool__  # type: ignore[attr-defined]
+
+
+def _only(self: Tensor, kind: str) -> Any:
+    """The only element, for the conversions to Python's number types."""
+    if self._data.size != 1:
+        raise ValueError(
+            "only one element tensors can be converted to Python scalars, but this one has shape "
+            f"{list(self._data.shape)}"
+        )
+    value = self.item()
+    if isinstance(value, complex):
+        if value.imag:
+            raise RuntimeError(
+                f"value cannot be converted to type {kind} without overflow: {value} has an "
+                "imaginary part; use .real"
+            )
+        value = value.real
+    return value
+
+
+@method
+def __float__(self: Tensor) -> float:  # noqa: N807
+    """The only element as a float."""
+    return float(_only(self, "double"))
+
+
+@method
+def __int__(self: Tensor) -> int:  # noqa: N807
+    """The only element as an int, rounded towards zero."""
+    return int(_only(self, "int64_t"))
+
+
+@method
+def __complex__(self: Tensor) -> complex:  # noqa: N807
+    """The only element as a complex number."""
+    if self._data.size != 1:
+        _only(self, "complex")
+    return complex(self.item())
+
+
+@method
+def __index__(self: Tensor) -> int:  # noqa: N807
+    """The only element of an integer tensor, as an index."""
+    array = self._data
+    if array.size != 1 or array.dtype.kind not in "biu":
+        raise TypeError(
+            "only integer tensors of a single element can be converted to an index, but this one "
+            f"is {self.dtype} of shape {list(array.shape)}"
+        )
+    return int(array.item())
+
+
+@method
+def __contains__(self: Tensor, element: Any) -> bool:  # noqa: N807
+    """Whether any element equals a number or a (broadcastable) tensor."""
+    if isinstance(element, Tensor):
+        element = element._data
+    elif not isinstance(element, Number):
+        raise RuntimeError(
+            f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+            f"{type(element)}."
+        )
+    return bool(np.any(self._data == element))
+
+
+@method
+def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:  # noqa: N807
+    """The values, and what is not usual: dtype, requires_grad, grad_fn."""
+    node = self.grad_fn
+    is_parameter = type(self) is not Tensor and type(self).__name__ == "Parameter"
+    return tensor_repr(
+        self._data,
+        dtype_name=str(self.dtype),
+        default_dtype=str(dtypes.get_default_dtype()),
+        requires_grad=self.requires_grad,
+        grad_fn_name=None if node is None else node.name(),
+        heading="Parameter containing:\n" if is_parameter else "",
+    )
+
+
+@method
+def __format__(self: Tensor, spec: str) -> str:  # noqa: N807
+    """A 0-d tensor is formatted as its number."""
+    if self._data.ndim == 0 and type(self) is Tensor:
+        return format(self.item(), spec)
+    return object.__format__(self, spec)
+
+
+# Set again because defining `__eq__` would take it away.
+Tensor.__hash__ = object.__hash__  # type: ignore[assignment]
+# NumPy leaves `array * tensor` to the tensor.
+Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
+
+
+@attribute
+def shape(self: Tensor) -> Size:
+    """The sizes of the dimensions."""
+    return size_of(self._data)
+
+
+@method
+def size(self: Tensor, dim: Any = None) -> Any:
+    """The shape, or the size of one dimension."""
+    if dim is None:
+        return size_of(self._data)
+    array = self._data
+    if array.ndim == 0:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    return array.shape[canonical_dim(dim, array.ndim, "size")]
+
+
+@method
+def dim(self: Tensor) -> int:
+    """The number of dimensions."""
+    ndim: int = self._data.ndim
+    return ndim
+
+
+Tensor.ndimension = dim  # type: ignore[attr-defined]
+Tensor.ndim = property(dim)  # type: ignore[attr-defined]
+
+
+@public("numel")
+def numel(input: Tensor) -> int:
+    """The number of elements.
+
+    >>> torch.numel(torch.zeros(2, 3))
+    6
+    """
+    size: int = input._data.size
+    return size
+
+
+Tensor.nelement = numel  # type: ignore[attr-defined]
+
+
+@method
+def element_size(self: Tensor) -> int:
+    """Bytes of one element."""
+    return self.dtype.itemsize
+
+
+Tensor.itemsize = property(element_size)  # type: ignore[attr-defined]
+
+
+@attribute
+def nbytes(self: Tensor) -> int:
+    """Bytes of all elements."""
+    count: int = self._data.nbytes
+    return count
+
+
+@method
+def stride(self: Tensor, dim: Any = None) -> Any:
+    """Steps in memory between neighbours, in elements: of each dimension, or of one."""
+    array = self._data
+    strides = tuple([s // array.itemsize for s in array.strides])
+    return strides if dim is None else strides[canonical_dim(dim, array.ndim, "stride")]
+
+
+@method
+def storage_offset(self: Tensor) -> int:
+    """Elements between the start of the memory and the first element."""
+    array = self._data
+    root = root_array(array)
+    return (_address(array) - _address(root)) // array.itemsize
+
+
+def root_array(array: Any) -> Any:
+    """The array that owns the memory."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _address(array: Any) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+@method
+def data_ptr(self: Tensor) -> int:
+    """The address of the first element; 0 when there is none."""
+    return _address(self._data) if self._data.size else 0
+
+
+@method
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Whether the elements lie in memory in order, last dimension first."""
+    flag: bool = self._data.flags.c_contiguous
+    return flag
+
+
+@public("is_floating_point")
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is floating."""
+    return input.dtype.is_floating_point
+
+
+@public("is_complex")
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is complex."""
+    return input.dtype.is_complex
+
+
+@public("is_signed", function=False)
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    return input.dtype.is_signed
+
+
+@public("is_same_size")
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape."""
+    same: bool = input._data.shape == other._data.shape
+    return same
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor.
+
+    >>> torch.is_tensor(torch.ones(1))
+    True
+    """
+    return isinstance(obj, Tensor)
+
+
+FUNCTIONS.update(is_tensor=is_tensor, Size=Size)
+
+
+@method
+def get_device(self: Tensor) -> int:
+    """-1: the CPU has no number."""
+    return -1
+
+
+@method
+def is_shared(self: Tensor) -> bool:
+    """Whether the memory is shared between processes: never here."""
+    return False
+
+
+@method
+def share_memory_(self: Tensor) -> Tensor:
+    """The tensor itself: memory is not shared between processes here."""
+    return self
+
+
+@method
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: pinning only matters for copies to a GPU."""
+    return self
+
+
+@method
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """Whether the memory is pinned: never here."""
+    return False
+
+
+for _name in ("is_cuda", "is_sparse", "is_quantized", "is_meta", "is_mps", "is_mkldnn", "is_nested"):
+    setattr(Tensor, _name, False)
+Tensor.is_cpu = True  # type: ignore[attr-defined]
+
+
+@method
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """Refused: there is no GPU here."""
+    return self.to(devices.device("cuda" if device is None else device))
+
+
+@method
+def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself: it is on the CPU."""
+    return self
+

@@ -1,0 +1,213 @@
+"""Floor 3: `x[...]` and `x[...] = value`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays.dtypes import COMPLEX, of_scalar
+from ..autograd import inplace, origin
+from ..autograd.modes import state
+from ..autograd.tensor import Tensor, storage_of, wrap
+from ..ops import indexing as ops
+from ..ops import masking, overwrite
+from ..ops import shape as views
+from ..ops.conversion import cast
+from .promotion import Number, constant
+from .subscripts import Picks, bounded, bounded_slice, subscript
+
+
+def getitem(self: Tensor, key: Any) -> Tensor:
+    """x[key]: a view for ints, slices, None and `...`; a copy for masks and integer tensors.
+
+    >>> x = torch.arange(6).reshape(2, 3)
+    >>> x[1, ::2], x[x > 3]
+    (tensor([3, 5]), tensor([4, 5]))
+    """
+    kind = key.__class__
+    array = self._data
+    if kind is int:
+        if array.ndim:
+            n = array.shape[0]
+            place = (key if 0 <= key < n else bounded(key, 0, n), ...)
+            return views.select.run_view(self, array[place], {"key": place})
+    elif kind is slice and array.ndim:
+        cut = bounded_slice(key, array.shape[0])
+        return views.slice_.run_view(self, array[cut], {"key": (cut,)})
+    viewed, picks = subscript(self, key)
+    return viewed if picks is None else pick(viewed, picks)
+
+
+def pick(x: Tensor, picks: Picks) -> Tensor:
+    """The elements of x at integer tensors."""
+    try:
+        return ops.index(x, *picks.indices, axes=tuple(picks.axes))  # type: ignore[no-any-return]
+    except IndexError as error:
+        raise told(error) from None
+
+
+def told(error: IndexError) -> IndexError:
+    """NumPy's complaint about an index in torch's words."""
+    if "cannot do a non-empty take" in str(error):
+        return IndexError("index is out of bounds for dimension with size 0")
+    return IndexError(str(error).replace("axis", "dimension"))
+
+
+def setitem(self: Tensor, key: Any, value: Any) -> None:
+    """x[key] = value, in place, broadcast and converted to the dtype of x.
+
+    >>> x = torch.zeros(3)
+    >>> x[1:] = 2
+    >>> x
+    tensor([0., 2., 2.])
+    """
+    value = _as_value(self, value)
+    with_history = state.grad and (self.requires_grad or value.requires_grad)
+    if with_history:
+        viewed, picks = subscript(self, key)
+    else:
+        before, state.grad = state.grad, False
+        try:
+            viewed, picks = subscript(self, key)
+        finally:
+            state.grad = before
+    if picks is None:
+        _set_basic(viewed, value, with_history)
+    else:
+        _set_picks(viewed, picks, value, with_history)
+
+
+def _as_value(x: Tensor, value: Any) -> Tensor:
+    """The assigned value as a Tensor."""
+    if isinstance(value, Tensor):
+        return value
+    if not isinstance(value, Number):
+        raise TypeError(
+            f"can't assign a {type(value).__name__} to a torch.{x.dtype.short}Tensor; make it a "
+            "tensor with torch.tensor(...) first"
+        )
+    if of_scalar(value).category == COMPLEX > x.dtype.category:
+        raise RuntimeError(
+            f"value cannot be converted to type {x.dtype.name} without overflow: {value!r} is "
+            "complex"
+        )
+    return constant(value, x._data.dtype)
+
+
+def _without_leading_ones(value: Tensor) -> Tensor:
+    """torch lets a value have dimensions of size 1 in front."""
+    shape = value._data.shape
+    if not shape or shape[0] != 1:
+        return value
+    first = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return value.reshape(shape[first:])
+
+
+def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
+    if _is_same_place(view, value):  # `x[0] += 1` ends by assigning x[0] to itself
+        return
+    value = _without_leading_ones(value)
+    shape, given = view._data.shape, value._data.shape
+    if given and given != shape:
+        lead = len(shape) - len(given)
+        for i in range(len(given)):
+            if lead < 0 or given[i] not in (1, shape[lead + i]):
+                raise RuntimeError(
+                    f"The expanded size of the tensor ({shape[lead + i] if lead >= 0 else 1}) must "
+                    f"match the existing size ({given[i]}) at non-singleton dimension "
+                    f"{max(lead, 0) + i}.  Target sizes: {list(shape)}.  Tensor sizes: "
+                    f"{list(given)}"
+                )
+    if not with_history:
+        _write(view, view._data, ..., value._data)
+        return
+    inplace.write(view, lambda old: overwrite.copy(old, value), "__setitem__")
+
+
+def _is_same_place(view: Tensor, value: Tensor) -> bool:
+    """Whether `value` is a view of the same elements of the same base."""
+    if value._view is None or view._view is None or value._view.base is not view._view.base:
+        return False
+    a, b = view._data, value._data
+    return (
+        a.shape == b.shape
+        and a.strides == b.strides
+        and a.dtype == b.dtype
+        and a.__array_interface__["data"] == b.__array_interface__["data"]
+    )
+
+
+def _write(x: Tensor, target: Any, key: Any, values: Any) -> None:
+    """Write without history."""
+    inplace.check_writable(x, "__setitem__")
+    if values.dtype.kind == "c" != target.dtype.kind:
+        values = values.real
+    if np.may_share_memory(target, values):
+        values = values.copy()
+    with np.errstate(all="ignore"):
+        target[key] = values
+    storage_of(x).bump(origin.caller(3))
+
+
+def _set_picks(x: Tensor, picks: Picks, value: Tensor, with_history: bool) -> None:
+    if picks.mask is not None and value._data.size == 1 and value._data.ndim <= 1:
+        _fill_mask(x, picks.mask, value, with_history)
+        return
+    if value._data.dtype != x._data.dtype:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{x.dtype.short} for the destination and {value.dtype.short} for the source; convert "
+            f"the value with .to({x.dtype})"
+        )
+    value = _without_leading_ones(value)
+    try:
+        if with_history:
+            inplace.write(
+                x,
+                lambda old: ops.index_put(
+                    old, value, *picks.indices, axes=tuple(picks.axes), accumulate=False
+                ),
+                "__setitem__",
+            )
+        else:
+            _write(x, x._data, _numpy_key(picks), value._data)
+    except ValueError:
+        picked = x._data[_numpy_key(picks)]
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(value._data.shape)} cannot be broadcast "
+            f"to indexing result of shape {list(picked.shape)}"
+        ) from None
+    except IndexError as error:
+        raise told(error) from None
+
+
+def _numpy_key(picks: Picks) -> Any:
+    key: list[Any] = [slice(None)] * (picks.axes[-1] + 1)
+    for axis, places in zip(picks.axes, picks.indices):
+        key[axis] = places._data
+    return tuple(key)
+
+
+def _fill_mask(x: Tensor, found: tuple[Any, int], value: Tensor, with_history: bool) -> None:
+    """x[mask] = one value."""
+    mask, axis = found
+    value = value.reshape(()) if value._data.ndim else value
+    if not with_history:
+        _write(x, x._data, (slice(None),) * axis + (mask,), value._data)
+        return
+    if value._data.dtype != x._data.dtype:
+        value = cast(value, dtype=x._data.dtype)
+    mask = mask.reshape(mask.shape + (1,) * (x._data.ndim - axis - mask.ndim))
+    inplace.write(x, lambda old: masking.masked_fill(old, wrap(mask), value), "__setitem__")
+
+
+Tensor.__getitem__ = getitem  # type: ignore[method-assign]
+Tensor.__setitem__ = setitem  # type: ignore[method-assign]
+
+
+def _delitem(self: Tensor, key: Any) -> None:
+    raise TypeError("Tensor does not support deleting items; index what is to be kept")
+
+
+Tensor.__delitem__ = _delitem  # type: ignore[attr-defined]

@@ -1,0 +1,71 @@
+"""Floor 3: the neural-network part of the Tensor namespace: array kernels as recorded operations.
+
+A rule that calls `xp.convolve` on Tensors arrives here, and is recorded again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import rows
+from ..autograd.tensor import Tensor, wrap
+from ..ops import convolution, embedding, losses, normalization, pooling
+from ..ops import products as ops
+from . import products
+from .contractions import einsum
+
+
+def convolve(x: Tensor, w: Tensor, b: Tensor | None = None, **params: Any) -> Tensor:
+    """Convolution with or without a bias."""
+    if b is None:
+        return convolution.convolve(x, w, **params)  # type: ignore[no-any-return]
+    return convolution.convolution(x, w, b, **params)  # type: ignore[no-any-return]
+
+
+def normalize_moments(
+    x: Tensor, w: Tensor | None, b: Tensor | None, *, axes: Any, affine_shape: Any, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalisation by moments, with both or neither of scale and shift."""
+    if w is None:
+        return normalization.standardize(x, axes=axes, eps=eps)  # type: ignore[no-any-return]
+    params = {"axes": axes, "affine_shape": affine_shape, "eps": eps}
+    return normalization.layer_norm(x, w, b, **params)  # type: ignore[no-any-return]
+
+
+def softmax_cross_entropy(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Losses of rows, and the softmax."""
+    return losses.cross_entropy(x, classes, reduction="none")  # type: ignore[no-any-return]
+
+
+def add_at_class(x: Tensor, classes: Tensor, *, value: float) -> Tensor:
+    """`value` added at each row's class."""
+    constant = wrap(rows.add_at_class(np.zeros_like(x._data), classes._data, value))
+    return x + constant
+
+
+def take_rows(w: Tensor, indices: Tensor) -> Tensor:
+    """Rows of a table."""
+    return embedding.embedding(w, indices, skip=None)  # type: ignore[no-any-return]
+
+
+VOCABULARY: dict[str, Any] = {
+    "add_at_class": add_at_class,
+    "add_rows": embedding.add_rows,
+    "average_pool": pooling.average_pool,
+    "average_pool_transpose": pooling.average_pool_transpose,
+    "convolve": convolve,
+    "convolve_input_transpose": convolution.convolve_input_transpose,
+    "convolve_weight_transpose": convolution.convolve_weight_transpose,
+    "cross": ops.cross,
+    "einsum": einsum,
+    "linear": ops.linear_layer,
+    "matmul": products.matmul,
+    "max_pool": pooling.max_pool,
+    "normalize_moments": normalize_moments,
+    "pool_put": pooling.pool_put,
+    "pool_take": pooling.pool_take,
+    "rows": take_rows,
+    "softmax_cross_entropy": softmax_cross_entropy,
+}

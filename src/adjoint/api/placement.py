@@ -1,0 +1,193 @@
+"""Floor 3: the vocabulary of `arrays.strides` and `arrays.indexing` on Tensors.
+
+What rules about shapes and places call when they are recorded; `namespace` takes it over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..autograd.tensor import Tensor, wrap
+from ..ops import indexing, joining, placement, scattering, shape
+from . import shape as shapes
+
+
+def _tensor(value: Any) -> Tensor:
+    """Places that a rule kept are Tensors already; those it worked out may be arrays."""
+    return value if isinstance(value, Tensor) else wrap(value)
+
+
+def reshape(x: Tensor, shape: Any) -> Tensor:
+    return shapes.reshape(x, tuple(shape))
+
+
+def squeeze(x: Tensor, axis: Any = None) -> Tensor:
+    return shapes.squeeze(x, axis)
+
+
+def expand_dims(x: Tensor, axis: int = 0) -> Tensor:
+    return shapes.unsqueeze(x, axis)
+
+
+def permute_dims(x: Tensor, axes: Any) -> Tensor:
+    return shapes.permute(x, tuple(axes))
+
+
+def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
+    return shapes.transpose(x, axis1, axis2)
+
+
+def matrix_transpose(x: Tensor) -> Tensor:
+    return shapes.transpose(x, -2, -1)
+
+
+def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
+    return shapes.movedim(x, source, destination)
+
+
+def broadcast_to(x: Tensor, shape: Any) -> Tensor:
+    return shapes.broadcast_to(x, tuple(shape))
+
+
+def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    return shape.diagonal(x, offset=offset, dim1=axis1, dim2=axis2)  # type: ignore[no-any-return]
+
+
+def unfold(x: Tensor, axis: int, size: int, step: int) -> Tensor:
+    return shape.unfold(x, dim=axis, size=size, step=step)  # type: ignore[no-any-return]
+
+
+def as_strided(x: Tensor, size: Any, stride: Any, offset: int) -> Tensor:
+    return shape.as_strided(x, size=size, stride=stride, offset=offset)  # type: ignore[no-any-return]
+
+
+def embed(x: Tensor, shape: Any, key: Any) -> Tensor:
+    return placement.embed(x, shape=shape, key=key)  # type: ignore[no-any-return]
+
+
+def embed_diagonal(x: Tensor, shape: Any, offset: int, axis1: int, axis2: int) -> Tensor:
+    return placement.embed_diagonal(  # type: ignore[no-any-return]
+        x, shape=shape, offset=offset, dim1=axis1, dim2=axis2
+    )
+
+
+def fold_windows(x: Tensor, shape: Any, axis: int, size: int, step: int) -> Tensor:
+    return placement.fold_windows(  # type: ignore[no-any-return]
+        x, shape=shape, dim=axis, size=size, step=step
+    )
+
+
+def embed_strided(x: Tensor, shape: Any, size: Any, stride: Any, offset: int) -> Tensor:
+    return placement.embed_strided(  # type: ignore[no-any-return]
+        x, shape=shape, size=size, stride=stride, offset=offset
+    )
+
+
+def replace(x: Tensor, y: Tensor, key: Any) -> Tensor:
+    return placement.slice_scatter(x, y, key=key)  # type: ignore[no-any-return]
+
+
+def replace_diagonal(x: Tensor, y: Tensor, offset: int, axis1: int, axis2: int) -> Tensor:
+    return placement.diagonal_scatter(  # type: ignore[no-any-return]
+        x, y, offset=offset, dim1=axis1, dim2=axis2
+    )
+
+
+def concat(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
+    return joining.cat(*arrays, dim=axis)  # type: ignore[no-any-return]
+
+
+def stack(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
+    return joining.stack(*arrays, dim=axis)  # type: ignore[no-any-return]
+
+
+def tile(x: Tensor, repeats: Any) -> Tensor:
+    repeats = (1,) * (x._data.ndim - len(repeats)) + tuple(repeats)
+    return joining.repeat(x, repeats=repeats)  # type: ignore[no-any-return]
+
+
+def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
+    if axis is None:
+        return reshape(roll(reshape(x, (-1,)), shift, 0), x._data.shape)
+    shifts = shift if isinstance(shift, tuple) else (shift,)
+    dims = axis if isinstance(axis, tuple) else (axis,)
+    return joining.roll(x, shifts=shifts, dims=dims)  # type: ignore[no-any-return]
+
+
+def flip(x: Tensor, axis: Any = None) -> Tensor:
+    ndim = x._data.ndim
+    axes = range(ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
+    return joining.flip(x, dims=tuple([a % ndim for a in axes]))  # type: ignore[no-any-return]
+
+
+def rot90(x: Tensor, k: int, axes: Any) -> Tensor:
+    return joining.rot90(x, k=k % 4, dims=axes)  # type: ignore[no-any-return]
+
+
+def tril(x: Tensor, k: int = 0) -> Tensor:
+    return placement.tril(x, diagonal=k)  # type: ignore[no-any-return]
+
+
+def triu(x: Tensor, k: int = 0) -> Tensor:
+    return placement.triu(x, diagonal=k)  # type: ignore[no-any-return]
+
+
+def index(x: Tensor, indices: Sequence[Any], axes: Any) -> Tensor:
+    return indexing.index(x, *map(_tensor, indices), axes=axes)  # type: ignore[no-any-return]
+
+
+def unindex(x: Tensor, shape: Any, indices: Sequence[Any], axes: Any) -> Tensor:
+    return indexing.unindex(  # type: ignore[no-any-return]
+        x, *map(_tensor, indices), shape=shape, axes=axes
+    )
+
+
+def index_put(
+    x: Tensor, indices: Sequence[Any], values: Tensor, axes: Any, accumulate: bool
+) -> Tensor:
+    return indexing.index_put(  # type: ignore[no-any-return]
+        x, values, *map(_tensor, indices), axes=axes, accumulate=accumulate
+    )
+
+
+def gather(x: Tensor, places: Any, axis: int) -> Tensor:
+    return scattering.gather(x, _tensor(places), dim=axis)  # type: ignore[no-any-return]
+
+
+def scatter(x: Tensor, places: Any, values: Tensor, axis: int) -> Tensor:
+    return scattering.scatter(x, _tensor(places), values, dim=axis)  # type: ignore[no-any-return]
+
+
+def scatter_add(x: Tensor, places: Any, values: Tensor, axis: int) -> Tensor:
+    return scattering.scatter_add(x, _tensor(places), values, dim=axis)  # type: ignore[no-any-return]
+
+
+def scatter_multiply(x: Tensor, places: Any, values: Tensor, axis: int) -> Tensor:
+    return scattering.scatter_prod(x, _tensor(places), values, dim=axis)  # type: ignore[no-any-return]
+
+
+def scatter_extreme(x: Tensor, places: Any, values: Tensor, axis: int, largest: bool) -> Tensor:
+    return scattering.scatter_extreme(  # type: ignore[no-any-return]
+        x, _tensor(places), values, dim=axis, largest=largest
+    )
+
+
+def take(x: Tensor, places: Any, axis: int = 0) -> Tensor:
+    return index(x, (places,), (axis % x._data.ndim,))
+
+
+def take_along_axis(x: Tensor, places: Any, axis: int = -1) -> Tensor:
+    return gather(x, places, axis % x._data.ndim)
+
+
+VOCABULARY = {
+    f.__name__: f
+    for f in (
+        reshape, squeeze, expand_dims, permute_dims, swapaxes, matrix_transpose, moveaxis,
+        broadcast_to, diagonal, unfold, as_strided, embed, embed_diagonal, fold_windows,
+        embed_strided, replace, replace_diagonal, concat, stack, tile, roll, flip, rot90, tril, triu, index, unindex,
+        index_put, gather, scatter, scatter_add, scatter_multiply,
+        scatter_extreme, take, take_along_axis,
+    )
+}  # fmt: skip

@@ -1,0 +1,138 @@
+"""Floor 3: quantile and nanquantile, composed of sort and gather."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.tensor import Tensor, wrap
+from .creation import check_tensor
+from .dims import canonical_dim
+from .promotion import number_array
+from .registration import public
+from .sorting import sort
+
+_INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+@public("quantile")
+def quantile(
+    input: Tensor,
+    q: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
+    """The q-th quantiles of all elements, or along `dim`; nan where there is one.
+
+    q: a number in [0, 1], or a 1-d tensor of them, whose dimension comes first in the result.
+    interpolation between neighbours: linear, lower, higher, midpoint or nearest.
+
+    >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0.5)
+    tensor(1.5000)
+    """
+    return _quantile(input, q, dim, keepdim, interpolation, False, "quantile")
+
+
+@public("nanquantile")
+def nanquantile(
+    input: Tensor,
+    q: Any,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
+    """As `quantile`, of what is not nan.
+
+    >>> torch.nanquantile(torch.tensor([0.0, float("nan"), 2.0]), 0.5)
+    tensor(1.)
+    """
+    return _quantile(input, q, dim, keepdim, interpolation, True, "nanquantile")
+
+
+def _quantile(
+    input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str, ignore_nan: bool, name: str
+) -> Tensor:
+    check_tensor(input, name)
+    fractions = _checked(input, q, interpolation, name)
+    shape = input._data.shape
+    flat = input.reshape(-1) if dim is None or not shape else input
+    axis = 0 if flat is not input else canonical_dim(dim, input._data.ndim, name)
+    if not flat._data.shape[axis]:
+        raise RuntimeError(f"{name}() input tensor must be non-empty, but it is {list(shape)}")
+    ordered: Tensor = sort(flat, axis).values.movedim(axis, -1)
+    ranks = _ranks(ordered._data, fractions.reshape(-1), ignore_nan)
+    picked = _interpolate(ordered, ranks, interpolation)  # (..., number of fractions)
+    if keepdim:
+        kept = [1] * len(shape) if dim is None else [1 if i == axis else n for i, n in enumerate(shape)]
+        picked = picked.movedim(-1, 0).reshape(fractions.size, *kept)
+        return picked if fractions.ndim else picked.squeeze(0)
+    return picked.movedim(-1, 0) if fractions.ndim else picked.squeeze(-1)
+
+
+def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Any:
+    """The fractions as an array of the input's dtype."""
+    dtype = input._data.dtype
+    if dtype not in (np.float32, np.float64):
+        raise RuntimeError(
+            f"{name}() input tensor must be either float or double dtype, but got "
+            f"{input.dtype}; convert with .float()"
+        )
+    if interpolation not in _INTERPOLATIONS:
+        raise RuntimeError(
+            f"{name}() interpolation must be one of {', '.join(_INTERPOLATIONS)}, but got "
+            f"{interpolation}"
+        )
+    if not isinstance(q, Tensor):
+        if not 0 <= q <= 1:
+            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
+        return number_array(q, dtype)
+    if q._data.ndim > 1:
+        raise RuntimeError(
+            f"{name}() q must be a scalar or 1D tensor, but got {q._data.ndim} dimensions"
+        )
+    if q._data.dtype != dtype:
+        raise RuntimeError(
+            f"{name}() q tensor must be same dtype as the input tensor ({input.dtype}), but got "
+            f"{q.dtype}"
+        )
+    if not np.all((q._data >= 0) & (q._data <= 1)):
+        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+    return q._data
+
+
+def _ranks(ordered: Any, fractions: Any, ignore_nan: bool) -> Any:
+    """Positions (..., number of fractions) between 0 and n - 1; the last, a nan, where one is."""
+    n = ordered.shape[-1]
+    is_nan = np.isnan(ordered)
+    if ignore_nan:
+        last = n - 1 - is_nan.sum(-1, keepdims=True)
+        return np.maximum(fractions * last.astype(fractions.dtype), 0)
+    ranks = np.broadcast_to(fractions * (n - 1), (*ordered.shape[:-1], fractions.size))
+    return np.where(is_nan[..., -1:], n - 1, ranks)
+
+
+def _interpolate(ordered: Tensor, ranks: Any, interpolation: str) -> Tensor:
+    def at(places: Any) -> Tensor:
+        picked: Tensor = ordered.gather(-1, wrap(places.astype(np.int64)))
+        return picked
+
+    if interpolation == "lower":
+        return at(np.floor(ranks))
+    if interpolation == "higher":
+        return at(np.ceil(ranks))
+    if interpolation == "nearest":
+        return at(np.rint(ranks))
+    below, above = at(np.floor(ranks)), at(np.ceil(ranks))
+    if interpolation == "midpoint":
+        weight = np.full_like(ranks, 0.5)
+    else:
+        weight = ranks - np.floor(ranks)
+    # As torch's lerp: measured from the nearer end.
+    weight_t = wrap(weight.astype(ranks.dtype))
+    step = above - below
+    low, high = below + weight_t * step, above - (1 - weight_t) * step
+    return low.where(wrap(weight < 0.5), high)

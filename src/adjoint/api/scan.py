@@ -1,0 +1,164 @@
+"""Floor 3: cumulative functions along one dimension, and differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.tensor import Tensor
+from ..ops import scan as ops
+from .casting import cast_to
+from .creation import check_tensor
+from .dims import canonical_dim
+from .extremes import require_ordered
+from .promotion import to_float
+from .reduction import converted
+from .registration import FUNCTIONS, public
+from .results import result_type_of
+
+CummaxResult = result_type_of("cummax", ("values", "indices"))
+CumminResult = result_type_of("cummin", ("values", "indices"))
+
+
+def _along(operation: Any, input: Tensor, dim: Any, name: str) -> Any:
+    """`operation` along one dim; a 0-d tensor is treated as one of one element."""
+    dim = canonical_dim(dim, input._data.ndim, name)
+    if input._data.ndim:
+        return operation(input, dim=dim)
+    result = operation(input.reshape(1), dim=0)
+    return tuple(r.reshape(()) for r in result) if operation.several else result.reshape(())
+
+
+def _cumulative(operation: Any, input: Tensor, dim: Any, dtype: Any, name: str) -> Tensor:
+    check_tensor(input, name)
+    input = converted(input, dtype)
+    result: Tensor = _along(operation, input, dim, name)
+    return result if dtype is None else cast_to(result, input._data.dtype)
+
+
+@public("cumsum", in_place=True)
+def cumsum(input: Tensor, dim: Any, *, dtype: Any = None) -> Tensor:
+    """Running sum along `dim`; integers and bools give int64.
+
+    >>> torch.cumsum(torch.tensor([1, 2, 3]), 0)
+    tensor([1, 3, 6])
+    """
+    return _cumulative(ops.cumsum, input, dim, dtype, "cumsum")
+
+
+@public("cumprod", in_place=True)
+def cumprod(input: Tensor, dim: Any, *, dtype: Any = None) -> Tensor:
+    """Running product along `dim`; integers and bools give int64.
+
+    >>> torch.cumprod(torch.tensor([1, 2, 3]), 0)
+    tensor([1, 2, 6])
+    """
+    return _cumulative(ops.cumprod, input, dim, dtype, "cumprod")
+
+
+@public("cummax")
+def cummax(input: Tensor, dim: Any) -> Any:
+    """Running maximum along `dim` and the index of its last occurrence, as (values, indices).
+
+    >>> torch.cummax(torch.tensor([1.0, 3.0, 2.0]), 0).values
+    tensor([1., 3., 3.])
+    """
+    check_tensor(input, "cummax")
+    require_ordered(input, "cummax")
+    return CummaxResult(*_along(ops.cummax, input, dim, "cummax"))
+
+
+@public("cummin")
+def cummin(input: Tensor, dim: Any) -> Any:
+    """Running minimum along `dim` and the index of its last occurrence, as (values, indices).
+
+    >>> torch.cummin(torch.tensor([2.0, 1.0, 3.0]), 0).indices
+    tensor([0, 1, 1])
+    """
+    check_tensor(input, "cummin")
+    require_ordered(input, "cummin")
+    return CumminResult(*_along(ops.cummin, input, dim, "cummin"))
+
+
+@public("logcumsumexp")
+def logcumsumexp(input: Tensor, dim: Any) -> Tensor:
+    """Running log-sum-exp along `dim`, without overflow.
+
+    >>> torch.logcumsumexp(torch.tensor([0.0, 0.0]), 0)
+    tensor([0.0000, 0.6931])
+    """
+    result: Tensor = _along(
+        ops.logcumsumexp, to_float(input, "logcumsumexp"), dim, "logcumsumexp"
+    )
+    return result
+
+
+@public("diff")
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """The n-th differences along `dim`: x[k+1] - x[k], n times over.
+
+    `prepend` and `append` are joined to the ends first.
+
+    >>> torch.diff(torch.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
+    check_tensor(input, "diff")
+    if input._data.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    dim = canonical_dim(dim, input._data.ndim, "diff")
+    parts = [p for p in (prepend, input, append) if p is not None]
+    if len(parts) > 1:
+        input = FUNCTIONS["cat"](parts, dim)
+    subtract = FUNCTIONS["logical_xor" if input._data.dtype.kind == "b" else "sub"]
+    for _ in range(min(n, input._data.shape[dim])):
+        input = subtract(input[ops.part(dim, 1)], input[ops.part(dim, -1)])
+    return input
+
+
+@public("trapezoid", "trapz", method=False)
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
+    """The integral of `y` along `dim` by the trapezoidal rule, at places `x` or in steps `dx`.
+
+    >>> torch.trapezoid(torch.tensor([1.0, 2.0, 3.0]))
+    tensor(4.)
+    """
+    result: Tensor = _panels(y, x, dx, dim).sum(dim)
+    return result
+
+
+@public("cumulative_trapezoid", method=False)
+def cumulative_trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1
+) -> Tensor:
+    """The running integral of `y` along `dim` by the trapezoidal rule.
+
+    >>> torch.cumulative_trapezoid(torch.tensor([1.0, 2.0, 3.0]))
+    tensor([1.5000, 4.0000])
+    """
+    return cumsum(_panels(y, x, dx, dim), dim)
+
+
+def _panels(y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
+    """The areas between neighbours."""
+    check_tensor(y, "trapezoid")
+    dim = canonical_dim(dim, y._data.ndim, "trapezoid")
+    pairs = y[ops.part(dim, 1)] + y[ops.part(dim, -1)]
+    if x is None:
+        return pairs * (1 if dx is None else dx) / 2
+    if x._data.ndim == 1 and y._data.ndim != 1:
+        shape = np.ones(y._data.ndim, int)
+        shape[dim] = x._data.size
+        x = x.reshape(shape.tolist())
+        steps = diff(x, dim=dim)
+    else:
+        steps = diff(x, dim=canonical_dim(dim - y._data.ndim, x._data.ndim, "trapezoid"))
+    return steps * pairs / 2

@@ -1,0 +1,80 @@
+"""Floor 0: orders and positions over NumPy arrays: sorting, ranks, medians, modes.
+
+nan counts as larger than every number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def sort_index(x: Any, *, axis: int, descending: bool = False) -> Any:
+    """Indices that sort along `axis`; equal elements keep their order."""
+    if x.dtype.kind == "V":
+        x = x.astype(np.float32)
+    if not descending:
+        return np.argsort(x, axis, "stable")
+    index = np.argsort(np.flip(x, axis), axis, "stable")
+    return x.shape[axis] - 1 - np.flip(index, axis)
+
+
+def top_index(x: Any, k: int, *, axis: int, largest: bool = True) -> Any:
+    """Indices of the k largest (or smallest) elements, in order."""
+    n = x.shape[axis]
+    head = (slice(None),) * axis + (slice(k),)
+    if not k or k * 8 >= n or x.dtype.kind == "V":
+        return sort_index(x, axis=axis, descending=largest)[head]
+    if largest:
+        picked = np.argpartition(x, n - k, axis)[(slice(None),) * axis + (slice(n - k, None),)]
+    else:
+        picked = np.argpartition(x, k - 1, axis)[head]
+    picked = np.sort(picked, axis)  # so that the first of equal elements comes first
+    order = sort_index(np.take_along_axis(x, picked, axis), axis=axis, descending=largest)
+    return np.take_along_axis(picked, order, axis)
+
+
+def median_index(x: Any, *, axis: int, ignore_nan: bool = False) -> Any:
+    """Index of the lower median along `axis` (kept, of size 1); of the first nan if there is one.
+
+    With `ignore_nan`, of the median of the others.
+    """
+    order = sort_index(x, axis=axis)
+    is_nan = x != x
+    count = x.shape[axis] - np.sum(is_nan, axis, keepdims=True)
+    if ignore_nan:
+        rank = np.maximum(count - 1, 0) // 2
+    else:
+        rank = np.where(count == x.shape[axis], (x.shape[axis] - 1) // 2, count)
+    return np.take_along_axis(order, rank, axis)
+
+
+def mode_index(x: Any, *, axis: int) -> Any:
+    """Index of the most frequent element (the smallest of them) along `axis`, kept of size 1.
+
+    Of its occurrences, the last.
+    """
+    order = np.moveaxis(sort_index(x, axis=axis), axis, -1)
+    ordered = np.take_along_axis(np.moveaxis(x, axis, -1), order, -1)
+    n = ordered.shape[-1]
+    place = np.broadcast_to(np.arange(n), ordered.shape)
+    starts = np.ones(ordered.shape, bool)
+    starts[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    begin = np.maximum.accumulate(np.where(starts, place, 0), -1)
+    best = np.argmax(place - begin, -1, keepdims=True)  # the end of the first longest run
+    return np.moveaxis(np.take_along_axis(order, best, -1), -1, axis)
+
+
+def kth_index(x: Any, k: int, *, axis: int) -> Any:
+    """Index of the k-th smallest element (k from 1) along `axis`, kept of size 1."""
+    order = sort_index(x, axis=axis)
+    return order[(slice(None),) * axis + (slice(k - 1, k),)]
+
+
+def median(x: Any, *, ignore_nan: bool = False) -> Any:
+    """The lower median of all elements; nan of nothing, and if there is one."""
+    flat = x.reshape(-1)
+    if not flat.size:
+        return np.full((), np.nan).astype(x.dtype)
+    return flat[median_index(flat, axis=0, ignore_nan=ignore_nan)[0]]

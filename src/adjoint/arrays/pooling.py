@@ -1,0 +1,145 @@
+"""Floor 0: pooling over the spatial axes of (n, c, *space) arrays, and what its derivatives need.
+
+A maximum is remembered by its place in the window (one byte), not by its index in the input.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from .products import in_float32
+from .windows import Pairs, interior, offsets, output_size, pad
+
+Array = Any
+Sizes = Sequence[int]
+
+
+def lowest(dtype: Any) -> Any:
+    """What no element is below: -inf, or the least integer."""
+    if dtype.kind in "iu":
+        return np.iinfo(dtype).min
+    return False if dtype.kind == "b" else -np.inf
+
+
+def max_pool(
+    x: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes
+) -> tuple[Array, Array]:
+    """The largest element of every window, and its place in the window; the first of equals."""
+    size = output_size(x.shape[2:], kernel, stride, padding, dilation)
+    x = pad(x, padding, lowest(x.dtype))
+    small = np.uint8 if math.prod(kernel) <= 256 else np.int32
+    places = np.zeros((*x.shape[:2], *size), small)
+    best: Array = None
+    for number, (_, where) in enumerate(offsets(kernel, stride, dilation, size)):
+        candidate = x[where]
+        if best is None:
+            best = candidate.copy()
+            continue
+        np.copyto(places, small(number), where=candidate > best)
+        np.maximum(best, candidate, out=best)
+    return best, places
+
+
+def pool_take(
+    x: Array, places: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes
+) -> Array:
+    """From every window the element at its place."""
+    x = pad(x, padding)
+    out = np.empty(places.shape, x.dtype)
+    for number, (_, where) in enumerate(offsets(kernel, stride, dilation, places.shape[2:])):
+        np.copyto(out, x[where], where=places == number)
+    return out
+
+
+def pool_put(
+    ct: Array,
+    places: Array,
+    *,
+    size: Sizes,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
+) -> Array:
+    """The transpose of `pool_take`: every cotangent at its place, added where windows overlap."""
+    padded = [n + sum(p) for n, p in zip(size, padding, strict=True)]
+    total = np.zeros((*ct.shape[:2], *padded), ct.dtype)
+    apart = all(s >= (k - 1) * d + 1 for s, k, d in zip(stride, kernel, dilation, strict=True))
+    for number, (_, where) in enumerate(offsets(kernel, stride, dilation, ct.shape[2:])):
+        if apart:
+            np.multiply(ct, places == number, out=total[where])
+        else:
+            total[where] += ct * (places == number)
+    return total[interior(size, padding)]
+
+
+def pool_indices(
+    places: Array,
+    *,
+    size: Sizes,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
+) -> Array:
+    """Places in windows as indices into the flattened spatial axes of the input."""
+    flat = np.zeros(places.shape, np.int64)
+    within = np.unravel_index(places, tuple(kernel))
+    for axis, n in enumerate(size):
+        first = np.arange(places.shape[2 + axis]) * stride[axis] - padding[axis][0]
+        first = first.reshape(-1, *(1 for _ in size[axis + 1 :]))
+        flat = flat * n + (first + within[axis] * dilation[axis])
+    return flat
+
+
+def _divisor(counts: Sequence[Sequence[int]], dtype: Any) -> Array:
+    """Elements per window: a number where all are alike, else an array over the outputs."""
+    if all(len(set(axis)) <= 1 for axis in counts):
+        return np.asarray(math.prod(axis[0] for axis in counts if axis), dtype)
+    return reduce(np.multiply.outer, [np.asarray(axis, dtype) for axis in counts])
+
+
+@in_float32
+def average_pool(
+    x: Array, *, kernel: Sizes, stride: Sizes, padding: Pairs, counts: Sequence[Sequence[int]]
+) -> Array:
+    """Sums of windows, divided by the product of `counts`, which has one number per output."""
+    size = tuple(len(axis) for axis in counts)
+    out = pad(x, padding)
+    for axis, (k, s, n) in enumerate(zip(kernel, stride, size, strict=True), start=2):
+        lead = (slice(None),) * axis
+        parts = [out[(*lead, slice(i, i + s * (n - 1) + 1, s))] for i in range(k)]
+        total = parts[0] + parts[1] if k > 1 else parts[0].copy()
+        for part in parts[2:]:
+            total += part
+        out = total
+    out /= _divisor(counts, out.dtype)
+    return out
+
+
+@in_float32
+def average_pool_transpose(
+    ct: Array,
+    *,
+    size: Sizes,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Pairs,
+    counts: Sequence[Sequence[int]],
+) -> Array:
+    """The transpose of `average_pool`: each window's share, added to all of its elements."""
+    out = ct / _divisor(counts, ct.dtype)
+    for axis in range(1 + len(size), 1, -1):
+        k, s = kernel[axis - 2], stride[axis - 2]
+        n, m = out.shape[axis], size[axis - 2] + sum(padding[axis - 2])
+        lead = (slice(None),) * axis
+        total = np.zeros((*out.shape[:axis], m, *out.shape[axis + 1 :]), out.dtype)
+        for i in range(k):
+            total[(*lead, slice(i, i + s * (n - 1) + 1, s))] += out
+        out = total
+    return out[interior(size, padding)]

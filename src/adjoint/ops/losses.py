@@ -1,0 +1,222 @@
+"""Floor 2: losses: of one number against another, and of scores against classes.
+
+A loss is written as its value and slope for one pair of numbers; `reduction` is none, mean or sum.
+At kinks torch's conventions hold: SmoothL1 is linear at |d| = beta, Huber quadratic at delta.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .operation import general
+from .samples import Sample, cases, spread
+
+
+def reduced(xp, values, reduction):
+    """The loss from its values: all of them, their mean or their sum."""
+    if reduction == "none":
+        return values
+    return xp.mean(values) if reduction == "mean" else xp.sum(values)
+
+
+def per_element(ct, shape, reduction):
+    """The factor with which each element's slope counts."""
+    if reduction != "mean":
+        return ct
+    count = math.prod(shape)
+    return ct / count if count else ct * math.nan
+
+
+def pairs(x=(-2.0, 2.0), y=(-2.0, 2.0), **params):
+    """Samples of two arrays of one shape, under each reduction."""
+
+    def make():
+        for shape, reduction in (((2, 3), "mean"), ((5,), "sum"), ((2, 2), "none"), ((), "mean")):
+            inputs = spread(shape, *x, "x"), spread(shape, *y, "y")
+            yield Sample(inputs, {"reduction": reduction, **params})
+
+    return make
+
+
+REDUCE = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
+
+
+@general(
+    "mse_loss",
+    samples=pairs(),
+    reference=lambda x, y, reduction: REDUCE[reduction]((x - y) ** 2),
+)
+class mse_loss:
+    """Squared error: (x - y)²."""
+
+    def forward(xp, x, y, *, reduction):
+        return reduced(xp, xp.square(x - y), reduction)
+
+    def vjp_x(xp, ct, x, y, reduction):
+        return (x - y) * per_element(ct * 2, x.shape, reduction)
+
+    def vjp_y(xp, ct, x, y, reduction):
+        return (y - x) * per_element(ct * 2, x.shape, reduction)
+
+    def jvp_x(xp, t, x, y, reduction):
+        return reduced(xp, 2 * (x - y) * t, reduction)
+
+    def jvp_y(xp, t, x, y, reduction):
+        return reduced(xp, 2 * (y - x) * t, reduction)
+
+
+def of_difference(value, slope, doc):
+    """The rules of a loss that depends on d = x - y alone, and on a `width` where it changes."""
+
+    def forward(xp, x, y, *, reduction, width):
+        return reduced(xp, value(xp, x - y, width), reduction)
+
+    def vjp_x(xp, ct, x, y, reduction, width):
+        return slope(xp, x - y, width) * per_element(ct, x.shape, reduction)
+
+    def vjp_y(xp, ct, x, y, reduction, width):
+        return slope(xp, x - y, width) * per_element(-ct, x.shape, reduction)
+
+    def jvp_x(xp, t, x, y, reduction, width):
+        return reduced(xp, slope(xp, x - y, width) * t, reduction)
+
+    def jvp_y(xp, t, x, y, reduction, width):
+        return reduced(xp, slope(xp, x - y, width) * -t, reduction)
+
+    rules = (forward, vjp_x, vjp_y, jvp_x, jvp_y)
+    return type("rules", (), {"__doc__": doc, **{rule.__name__: rule for rule in rules}})
+
+
+def _smooth_value(xp, d, width):
+    size = xp.abs(d)
+    return xp.where(size < width, (0.5 / width) * d * d, size - 0.5 * width)
+
+
+def _smooth_slope(xp, d, width):
+    return xp.where(xp.abs(d) < width, d / width, xp.sign(d))
+
+
+smooth_l1_loss = general(
+    "smooth_l1_loss", node="SmoothL1LossBackward0", samples=pairs(width=0.7)
+)(of_difference(_smooth_value, _smooth_slope, "d² / (2 width) below width, |d| - width/2 above."))
+
+
+def _huber_value(xp, d, width):
+    size = xp.abs(d)
+    return xp.where(size <= width, 0.5 * d * d, width * (size - 0.5 * width))
+
+
+def _huber_slope(xp, d, width):
+    return xp.where(xp.abs(d) <= width, d, width * xp.sign(d))
+
+
+huber_loss = general("huber_loss", node="HuberLossBackward0", samples=pairs(width=0.7))(
+    of_difference(_huber_value, _huber_slope, "d² / 2 below width, width (|d| - width/2) above.")
+)
+
+
+@general(
+    "binary_cross_entropy",
+    samples=pairs(x=(0.05, 0.95), y=(0.0, 1.0)),
+    reference=lambda x, y, reduction: REDUCE[reduction](
+        -(y * np.log(x) + (1 - y) * np.log(1 - x))
+    ),
+)
+class binary_cross_entropy:
+    """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms stop at -100."""
+
+    def forward(xp, x, y, *, reduction):
+        values = (y - 1) * xp.maximum(xp.log1p(-x), -100.0) - y * xp.maximum(xp.log(x), -100.0)
+        return reduced(xp, values, reduction)
+
+    def vjp_x(xp, ct, x, y, reduction):
+        return _slope_of_bce(xp, x, y) * per_element(ct, x.shape, reduction)
+
+    def vjp_y(xp, ct, x, reduction):
+        return (xp.log1p(-x) - xp.log(x)) * per_element(ct, x.shape, reduction)
+
+    def jvp_x(xp, t, x, y, reduction):
+        return reduced(xp, _slope_of_bce(xp, x, y) * t, reduction)
+
+    def jvp_y(xp, t, x, reduction):
+        return reduced(xp, (xp.log1p(-x) - xp.log(x)) * t, reduction)
+
+
+def _slope_of_bce(xp, x, y):
+    """(x - y) / (x (1 - x)), with torch's floor of 1e-12 under the denominator."""
+    below = (1 - x) * x
+    return (x - y) / xp.where(below > 1e-12, below, 1e-12)
+
+
+@general(
+    "binary_cross_entropy_with_logits",
+    samples=pairs(x=(-3.0, 3.0), y=(0.0, 1.0)),
+    reference=lambda x, y, reduction: REDUCE[reduction](np.logaddexp(0, x) - x * y),
+)
+class binary_cross_entropy_with_logits:
+    """log(1 + exp x) - x y: binary cross entropy of sigmoid(x), without overflow."""
+
+    def forward(xp, x, y, *, reduction):
+        values = xp.log1p(xp.exp(-xp.abs(x))) + xp.maximum(x, 0.0) - x * y
+        return reduced(xp, values, reduction)
+
+    def vjp_x(xp, ct, x, y, reduction):
+        return (xp.sigmoid(x) - y) * per_element(ct, x.shape, reduction)
+
+    def vjp_y(xp, ct, x, reduction):
+        return x * per_element(-ct, x.shape, reduction)
+
+    def jvp_x(xp, t, x, y, reduction):
+        return reduced(xp, (xp.sigmoid(x) - y) * t, reduction)
+
+    def jvp_y(xp, t, x, reduction):
+        return reduced(xp, -x * t, reduction)
+
+
+CLASSES = np.array([2, 0, 2])
+
+
+def _cross_entropies(x, classes, reduction):
+    """Loss and softmax by plain formulas."""
+    total = np.exp(x).sum(1)
+    loss = np.log(total) - x[np.arange(len(x)), classes]
+    return REDUCE[reduction](loss), np.exp(x) / total[:, None]
+
+
+@general(
+    "cross_entropy",
+    node="NllLossBackward0",
+    outputs=("loss", "p"),
+    samples=cases(
+        ((3, 4), CLASSES, {"reduction": "mean"}),
+        ((3, 3), CLASSES, {"reduction": "sum"}),
+        ((3, 5), CLASSES, {"reduction": "none"}),
+    ),
+    reference=_cross_entropies,
+)
+class cross_entropy:
+    """-log softmax(x) of scores x (n, c) at classes (n,), and the softmax, which is kept."""
+
+    def forward(xp, x, classes, *, reduction):
+        loss, p = xp.softmax_cross_entropy(x, classes)
+        return reduced(xp, loss, reduction), p
+
+    def vjp_x(xp, ct, p, classes, reduction):
+        total = None
+        if 0 in ct:
+            row = ct[0] if reduction != "none" else xp.expand_dims(ct[0], axis=1)
+            factor = per_element(row, (p.shape[0],), reduction)
+            total = xp.add_at_class(p, classes, value=-1.0) * factor
+        if 1 in ct:
+            inner = ct[1] * p
+            part = inner - p * xp.sum(inner, axis=1, keepdims=True)
+            total = part if total is None else total + part
+        return total
+
+    def jvp_x(xp, t, p, classes, reduction):
+        moved = p * t
+        rows = xp.sum(xp.add_at_class(p, classes, value=-1.0) * t, axis=1)
+        mean = xp.sum(moved, axis=1, keepdims=True)
+        return reduced(xp, rows, reduction), moved - p * mean
