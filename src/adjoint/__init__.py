@@ -51,7 +51,18 @@ from math import e, inf, nan, pi  # noqa: E402
 globals().update(api.FUNCTIONS)
 
 _ROOMS = (
-    "nn", "optim", "data", "vision", "func", "viz", "io", "compat", "cli", "utils", "linalg", "special",
+    "nn",
+    "optim",
+    "data",
+    "vision",
+    "func",
+    "viz",
+    "io",
+    "compat",
+    "cli",
+    "utils",
+    "linalg",
+    "special",
 )
 
 

@@ -148,6 +148,15 @@ def test_normalize_leaves_its_input_alone():
     assert np.array_equal(image.numpy(), before)
 
 
+@pytest.mark.parametrize("make", [list, np.array, torch.tensor])
+def test_normalize_takes_any_sequence(make):
+    image = tensor_image()
+    expected = T.Normalize((0.25, 0.5), (0.5, 0.25))(image)
+    assert torch.equal(T.Normalize(make([0.25, 0.5]), make([0.5, 0.25]))(image), expected)
+    double = T.Normalize(make([0.25, 0.5]), make([0.5, 0.25]))(image.to(torch.float64))
+    assert double.dtype == torch.float64
+
+
 def test_random_order_and_choice():
     torch.manual_seed(0)
     image = Image(GREY, "L")

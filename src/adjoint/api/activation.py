@@ -13,7 +13,7 @@ from ..ops import rectifier as kinked
 from ..ops.operation import Operation
 from .elementwise import tanh
 from .registration import FUNCTIONS, in_place_form
-from .unary import ANALYTIC, accept, unary
+from .unary import ANALYTIC, accept, attach, unary
 
 REALS = "fV"
 ACTIVATIONS: dict[str, Callable[..., Tensor]] = {}
@@ -31,7 +31,7 @@ def top_level(*names: str, method: bool = False) -> None:
         f = ACTIVATIONS[name]
         FUNCTIONS[name] = f
         if method:
-            setattr(Tensor, name, f)
+            attach(name, f)
         else:
             FUNCTIONS[f"{name}_"] = ACTIVATIONS[f"{name}_"] = in_place_form(f, f"{name}_")
 
@@ -74,9 +74,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 @activation
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6). The derivative at 0 and 6 is 0."""
-    return _run(
-        kinked.hardtanh, input, "relu6", inplace, kinds="fViu", min_val=0, max_val=6
-    )
+    return _run(kinked.hardtanh, input, "relu6", inplace, kinds="fViu", min_val=0, max_val=6)
 
 
 @activation
@@ -90,9 +88,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 @activation
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x for x > 0, else alpha (e^x - 1). The derivative at 0 is alpha."""
-    return _run(
-        smooth.elu, input, "elu", inplace, alpha=float(alpha), scale=1.0, input_scale=1.0
-    )
+    return _run(smooth.elu, input, "elu", inplace, alpha=float(alpha), scale=1.0, input_scale=1.0)
 
 
 @activation

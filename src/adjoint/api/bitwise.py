@@ -11,7 +11,7 @@ from ..ops import bitwise as ops
 from ..ops.operation import Operation
 from .promotion import Number, operand, result_type
 from .registration import in_place_form, public
-from .unary import unsupported
+from .unary import accept, attach, is_pair, unsupported
 
 
 def _bitwise(
@@ -20,7 +20,7 @@ def _bitwise(
     """Publish a bitwise function of two operands, and its operator in three forms."""
 
     def function(input: Any, other: Any) -> Tensor:
-        if not isinstance(input, (Tensor, *Number)) or not isinstance(other, (Tensor, *Number)):
+        if not is_pair(input, other):
             raise TypeError(
                 f"{name}() received an invalid combination of arguments - got "
                 f"({type(input).__name__}, {type(other).__name__}), but expected Tensors or numbers"
@@ -39,12 +39,12 @@ def _bitwise(
         return function(self, other) if isinstance(other, (Tensor, *Number)) else NotImplemented
 
     def reflected(self: Tensor, other: Any) -> Any:
-        return function(other, self) if isinstance(other, Number) else NotImplemented
+        return function(other, self) if isinstance(other, (Tensor, *Number)) else NotImplemented
 
     operator.__name__, reflected.__name__ = f"__{symbol}__", f"__r{symbol}__"
-    setattr(Tensor, f"__{symbol}__", operator)
-    setattr(Tensor, f"__r{symbol}__", reflected)
-    setattr(Tensor, f"__i{symbol}__", in_place_form(function, f"__i{symbol}__"))
+    attach(f"__{symbol}__", operator)
+    attach(f"__r{symbol}__", reflected)
+    attach(f"__i{symbol}__", in_place_form(function, f"__i{symbol}__"))
     return function
 
 
@@ -57,6 +57,23 @@ bitwise_left_shift = _bitwise(
 bitwise_right_shift = _bitwise(
     ops.bitwise_right_shift, "bitwise_right_shift", "rshift", "rshift", bools=False
 )
+
+
+def _divisibility(operation: Operation, name: str) -> Callable[[Any, Any], Tensor]:
+    def function(input: Tensor, other: Tensor) -> Tensor:
+        d = result_type(accept(input, name, "iub"), accept(other, name, "iub"))
+        if d is dtypes.bool_:
+            raise unsupported(name, d)
+        result: Tensor = operation(operand(input, d, name), operand(other, d, name))
+        return result
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"{operation.doc} Two Tensors, with broadcasting and promotion."
+    return public(name, in_place=True)(function)
+
+
+gcd = _divisibility(ops.gcd, "gcd")
+lcm = _divisibility(ops.lcm, "lcm")
 
 
 @public(in_place=True)
@@ -83,4 +100,4 @@ def _invert(self: Tensor) -> Tensor:
 
 
 _invert.__name__ = "__invert__"
-Tensor.__invert__ = _invert  # type: ignore[attr-defined]
+attach("__invert__", _invert)

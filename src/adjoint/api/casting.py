@@ -12,7 +12,7 @@ from ..arrays import dtypes
 from ..autograd import inplace, modes, origin
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import conversion as ops
-from ..ops import overwrite
+from ..ops import overwrite, shape
 from .conversion import method
 from .creation import finish, shape_of
 from .literals import array_from, numpy_dtype
@@ -82,12 +82,12 @@ def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tup
 
 
 def _caster(name: str, d: dtypes.dtype) -> None:
-    def cast_to(self: Tensor, memory_format: Any = None) -> Tensor:
+    def convert(self: Tensor, memory_format: Any = None) -> Tensor:
         return cast_to(self, d.numpy)
 
-    cast_to.__name__ = cast_to.__qualname__ = name
-    cast_to.__doc__ = f"The tensor as {d!r}; itself when it is so already."
-    method(cast_to)
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"The tensor as {d!r}; itself when it is so already."
+    method(convert)
 
 
 for _name, _dtype in (
@@ -141,9 +141,7 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
 @method
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself if its elements lie in order, else a copy in which they do."""
-    if self._data.flags.c_contiguous:
-        return self
-    return ops.clone(self)
+    return self if self._data.flags.c_contiguous else shape.contiguous(self)
 
 
 @method
@@ -189,6 +187,11 @@ def fill_(input: Tensor, value: Any) -> Tensor:
     return _overwrite(
         input, number, lambda old: overwrite.fill(old, value=number), None, "fill_"
     )
+
+
+def copy_over(x: Tensor, source: Tensor, name: str) -> Tensor:
+    """Write values of the same shape into `x`, under the name of the method that made them."""
+    return _overwrite(x, source._data, lambda old: overwrite.copy(old, source), source, name)
 
 
 @public("zero_")

@@ -12,7 +12,7 @@ from ..ops import comparison as ops
 from ..ops.operation import Operation
 from .promotion import Number, to_common
 from .registration import FUNCTIONS, in_place_form, public, with_out
-from .unary import accept, unary, unsupported
+from .unary import accept, attach, unary, unsupported
 
 Compare = Callable[[Any, Any], Any]
 
@@ -22,10 +22,10 @@ def comparison(operation: Operation, symbol: str, *names: str, ordered: bool = T
     general = _general(operation, names[0], ordered)
     for name in names:
         FUNCTIONS[name] = with_out(general, name)
-        setattr(Tensor, name, general)
+        attach(name, general)
         FUNCTIONS[name + "_"] = written = in_place_form(general, name + "_")
-        setattr(Tensor, name + "_", written)
-    setattr(Tensor, f"__{symbol}__", _operator(operation, general, f"__{symbol}__"))
+        attach(name + "_", written)
+    attach(f"__{symbol}__", _operator(operation, general, f"__{symbol}__"))
     return general
 
 
@@ -88,7 +88,7 @@ def _hash(self: Tensor) -> int:
     return id(self)
 
 
-Tensor.__hash__ = _hash  # type: ignore[method-assign]
+attach("__hash__", _hash)
 
 
 def _logical(operation: Operation, name: str) -> Callable[[Any, Any], Tensor]:

@@ -8,7 +8,7 @@ from ..arrays import dtypes
 from ..autograd.tensor import Tensor
 from ..ops import complex as ops
 from .registration import public
-from .unary import accept, unary
+from .unary import accept, attach, unary
 
 ANY = "fVciub"
 
@@ -34,7 +34,7 @@ def imag(input: Tensor) -> Tensor:
     """
     if not accept(input, "imag", ANY).is_complex():
         raise RuntimeError(
-            f"imag is not implemented for tensors with non-complex dtypes, and this is {input.dtype}"
+            f"imag is not implemented for tensors with non-complex dtypes, such as {input.dtype}"
         )
     result: Tensor = ops.imag(input)
     return result
@@ -48,8 +48,8 @@ def _set_imag(self: Tensor, value: Any) -> None:
     imag(self).copy_(value)
 
 
-Tensor.real = property(real, _set_real, doc=real.__doc__)
-Tensor.imag = property(imag, _set_imag, doc=imag.__doc__)
+attach("real", property(real, _set_real, doc=real.__doc__))
+attach("imag", property(imag, _set_imag, doc=imag.__doc__))
 
 
 @public()
@@ -105,7 +105,7 @@ def _check_pair(a: Tensor, b: Tensor, name: str) -> None:
 
 
 @public("complex", method=False)
-def complex(real: Tensor, imag: Tensor) -> Tensor:  # noqa: A001 - torch's name
+def complex(real: Tensor, imag: Tensor) -> Tensor:
     """The complex tensor with these real and imaginary parts, of one float dtype.
 
     >>> torch.complex(torch.tensor([1.0]), torch.tensor([2.0]))
@@ -117,7 +117,7 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:  # noqa: A001 - torch's name
 
 
 @public("polar", method=False)
-def polar(abs: Tensor, angle: Tensor) -> Tensor:  # noqa: A002 - torch's name
+def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """The complex tensor of these sizes and angles: abs e^(i angle).
 
     >>> torch.polar(torch.tensor([2.0]), torch.tensor([0.0]))

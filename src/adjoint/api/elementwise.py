@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ..ops import elementwise, exponential, power, trigonometric
 from ..autograd.tensor import Tensor
+from ..ops import elementwise, exponential, power, trigonometric
 from .registration import public
-from .unary import accept, unary
+from .unary import accept, attach, unary
 
 exp = unary(exponential.exp, "exp")
 exp2 = unary(exponential.exp2, "exp2")
@@ -35,8 +35,8 @@ deg2rad = unary(trigonometric.deg2rad, "deg2rad", kinds="fVF")
 rad2deg = unary(trigonometric.rad2deg, "rad2deg", kinds="fVF")
 
 
-abs = unary(elementwise.abs, "abs", "absolute", kinds="fVciu")  # noqa: A001 - torch's name
-Tensor.__abs__ = Tensor.abs
+abs = unary(elementwise.abs, "abs", "absolute", kinds="fVciu")
+attach("__abs__", abs)
 sgn = unary(elementwise.sgn, "sgn", kinds="fVciub")
 
 

@@ -12,7 +12,7 @@ from ..ops.operation import Operation
 from . import promotion
 from .promotion import operand
 from .registration import FUNCTIONS, public
-from .unary import accept, unsupported
+from .unary import accept, attach, unsupported
 
 
 def _two(
@@ -43,12 +43,8 @@ def _two(
 
 atan2 = _two(trigonometric.atan2, "atan2", "arctan2", integers=True)
 hypot = _two(trigonometric.hypot, "hypot", integers=False)
-logaddexp = _two(
-    exponential.logaddexp, "logaddexp", integers=False, in_place=False, kinds="fVc"
-)
-logaddexp2 = _two(
-    exponential.logaddexp2, "logaddexp2", integers=False, in_place=False, kinds="fVc"
-)
+logaddexp = _two(exponential.logaddexp, "logaddexp", integers=False, in_place=False, kinds="fVc")
+logaddexp2 = _two(exponential.logaddexp2, "logaddexp2", integers=False, in_place=False, kinds="fVc")
 
 
 @public(in_place=True)
@@ -163,7 +159,7 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
-Tensor.__pos__ = positive  # type: ignore[attr-defined]
+attach("__pos__", positive)
 
 
 @public()

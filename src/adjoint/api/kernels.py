@@ -64,8 +64,10 @@ VOCABULARY: dict[str, Any] = {
     "matmul": products.matmul,
     "max_pool": pooling.max_pool,
     "normalize_moments": normalize_moments,
+    "pick_class": losses.pick_class,
     "pool_put": pooling.pool_put,
     "pool_take": pooling.pool_take,
+    "put_class": losses.put_class,
     "rows": take_rows,
     "softmax_cross_entropy": softmax_cross_entropy,
 }

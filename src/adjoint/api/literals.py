@@ -39,6 +39,8 @@ def infer_dtype(data: Any) -> dtypes.dtype:
         return data.dtype
     if isinstance(data, (bool, int, float, complex)):
         return dtypes.of_scalar(data)
+    if isinstance(data, (str, bytes)):
+        raise ValueError(f"too many dimensions '{type(data).__name__}': the data holds {data!r}")
     raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
 
 

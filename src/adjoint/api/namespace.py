@@ -64,7 +64,7 @@ for _module, _names in (
         "sinh cosh tanh asinh acosh atanh sinc sgn sign",
     ),
     (power, "pow square"),
-    (rounding, "floor ceil trunc round fmod remainder floor_divide"),
+    (rounding, "floor ceil trunc round fmod remainder floor_divide trunc_divide"),
     (complex, "real imag conj angle complex view_as_real view_as_complex"),
     (functions, "positive atan2 hypot logaddexp logaddexp2 copysign"),
     (comparison, "logical_and logical_or logical_xor logical_not isnan isinf isfinite"),

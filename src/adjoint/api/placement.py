@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd.tensor import Tensor, wrap
-from ..ops import indexing, joining, placement, scattering, shape
+from ..ops import indexing, joining, padding, placement, scattering, shape
 from . import shape as shapes
 
 
@@ -40,6 +40,10 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> Tensor:
 
 def matrix_transpose(x: Tensor) -> Tensor:
     return shapes.transpose(x, -2, -1)
+
+
+def contiguous(x: Tensor) -> Tensor:
+    return shape.contiguous(x)  # type: ignore[no-any-return]
 
 
 def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
@@ -94,6 +98,21 @@ def replace_diagonal(x: Tensor, y: Tensor, offset: int, axis1: int, axis2: int) 
     )
 
 
+def pad_constant(x: Tensor, pads: Any, value: Any) -> Tensor:
+    return padding.constant_pad(x, pads=pads, value=value)  # type: ignore[no-any-return]
+
+
+def pad_edges(x: Tensor, pads: Any, mode: str) -> Tensor:
+    dims = min(max(sum(b != 0 or a != 0 for b, a in pads), 1), 3)
+    return padding.EDGES[mode, dims](x, pads=pads, mode=mode)  # type: ignore[no-any-return]
+
+
+def pad_edges_transpose(x: Tensor, shape: Any, pads: Any, mode: str) -> Tensor:
+    return padding.pad_edges_transpose(  # type: ignore[no-any-return]
+        x, shape=shape, pads=pads, mode=mode
+    )
+
+
 def concat(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
     return joining.cat(*arrays, dim=axis)  # type: ignore[no-any-return]
 
@@ -109,7 +128,7 @@ def tile(x: Tensor, repeats: Any) -> Tensor:
 
 def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
     if axis is None:
-        return reshape(roll(reshape(x, (-1,)), shift, 0), x._data.shape)
+        return joining.roll(x, shifts=shift, dims=None)  # type: ignore[no-any-return]
     shifts = shift if isinstance(shift, tuple) else (shift,)
     dims = axis if isinstance(axis, tuple) else (axis,)
     return joining.roll(x, shifts=shifts, dims=dims)  # type: ignore[no-any-return]
@@ -184,9 +203,11 @@ def take_along_axis(x: Tensor, places: Any, axis: int = -1) -> Tensor:
 VOCABULARY = {
     f.__name__: f
     for f in (
-        reshape, squeeze, expand_dims, permute_dims, swapaxes, matrix_transpose, moveaxis,
+        reshape, squeeze, expand_dims, permute_dims, swapaxes, matrix_transpose, contiguous,
+        moveaxis,
         broadcast_to, diagonal, unfold, as_strided, embed, embed_diagonal, fold_windows,
-        embed_strided, replace, replace_diagonal, concat, stack, tile, roll, flip, rot90, tril, triu, index, unindex,
+        embed_strided, replace, replace_diagonal, pad_constant, pad_edges, pad_edges_transpose,
+        concat, stack, tile, roll, flip, rot90, tril, triu, index, unindex,
         index_put, gather, scatter, scatter_add, scatter_multiply,
         scatter_extreme, take, take_along_axis,
     )

@@ -10,9 +10,10 @@ from ..arrays import dtypes
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
 from ..autograd.tensor import Tensor
 from ..ops import power as ops
-from .promotion import Number, operand, result_type, to_common
+from .bitwise import bitwise_or
+from .promotion import Number, operand, result_type
 from .registration import in_place_form, public
-from .unary import unsupported
+from .unary import attach, unsupported
 
 
 def _invalid(name: str, a: Any, b: Any) -> TypeError:
@@ -24,7 +25,7 @@ def _invalid(name: str, a: Any, b: Any) -> TypeError:
 
 
 @public("pow", in_place=True)
-def pow(input: Any, exponent: Any) -> Tensor:  # noqa: A001 - torch's name
+def pow(input: Any, exponent: Any) -> Tensor:
     """input ** exponent, elementwise; one of the two may be a number.
 
     Integers stay integers, so an integer tensor takes no negative number (RuntimeError).
@@ -56,7 +57,7 @@ def _pow_number(input: Tensor, exponent: Any) -> Tensor:
                 "for example with .float()"
             )
         if d is dtypes.bool_:
-            return input | (not exponent)
+            return bitwise_or(input, not exponent)
     value = exponent.item() if isinstance(exponent, np.generic) else exponent
     result: Tensor = ops.pow_number(operand(input, d), exponent=value)
     return result
@@ -104,10 +105,10 @@ def _operator(self: Tensor, exponent: Any) -> Any:
 
 def _reflected(self: Tensor, base: Any) -> Any:
     """`2 ** x`."""
-    return pow(base, self) if isinstance(base, Number) else NotImplemented
+    return pow(base, self) if isinstance(base, (Tensor, *Number)) else NotImplemented
 
 
 _operator.__name__, _reflected.__name__ = "__pow__", "__rpow__"
-Tensor.__pow__ = _operator  # type: ignore[method-assign]
-Tensor.__rpow__ = _reflected  # type: ignore[attr-defined]
-Tensor.__ipow__ = in_place_form(pow, "__ipow__")  # type: ignore[attr-defined]
+attach("__pow__", _operator)
+attach("__rpow__", _reflected)
+attach("__ipow__", in_place_form(pow, "__ipow__"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dtypes import NP_BOOL, dtype
+from ..arrays.dtypes import FLOATING, NP_BOOL, dtype
 from ..autograd.modes import state
 from ..autograd.tape import module_path
 from ..autograd.tensor import Tensor
@@ -27,9 +27,10 @@ def expect_tensor(value: Any, name: str, argument: str, position: int) -> None:
 def expect_ndim(x: Tensor, n: int, name: str, argument: str) -> None:
     """RuntimeError unless `x` has n dimensions."""
     if x._data.ndim != n:
+        kind = "matrix" if n == 2 else "3D tensor"
         raise RuntimeError(
-            f"{name}: argument '{argument}' must be a {n}-D tensor, but got "
-            f"{x._data.ndim}-D of shape {list(x._data.shape)}; use torch.matmul for other ranks"
+            f"{argument} must be a {kind}, got {x._data.ndim}-D tensor of shape "
+            f"{list(x._data.shape)} ({name}); torch.matmul takes other ranks"
         )
 
 
@@ -63,9 +64,8 @@ def same_dtype(x: Tensor, y: Tensor, name: str) -> None:
             f".to({x.dtype})"
         )
     if x._data.dtype == NP_BOOL:
-        raise RuntimeError(
-            f'"addmm_impl_cpu_" not implemented for \'Bool\' in {name}; convert with .long() or '
-            ".float() first"
+        raise NotImplementedError(
+            f'"{name}" not implemented for \'Bool\'; convert with .long() or .float() first'
         )
 
 
@@ -230,15 +230,15 @@ def _raise_inner(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     way = f"the last size of {list(a)} has to be the {'last but one' if len(b) > 1 else 'only'} "
     way += f"size of {list(b)}; did you mean to transpose one of them?"
     if len(a) >= 2 and len(b) == 1:
+        rows = int(np.prod(a[:-1]))
         raise RuntimeError(
-            f"size mismatch, got input ({a[-2]}), mat ({a[-2]}x{a[-1]}), vec ({b[0]}){_place()}: "
-            f"{way}"
+            f"size mismatch, got input ({rows}), mat ({rows}x{a[-1]}), vec ({b[0]}){_place()}: {way}"
         )
-    if len(a) <= 2 and len(b) == 2 or len(b) == 2:
+    if len(b) == 2:
         raise _shape_error(a, b, way)
     raise RuntimeError(
-        f"Expected size for first two dimensions of batch2 tensor to be: [{b[-3] if len(b) > 2 else 1}, "
-        f"{a[-1]}] but got: [{b[-3] if len(b) > 2 else 1}, {b[-2]}]{_place()}: {way}"
+        f"Expected size for first two dimensions of batch2 tensor to be: [{b[-3]}, {a[-1]}] but "
+        f"got: [{b[-3]}, {b[-2]}].{_place()} {way}"
     )
 
 
@@ -365,16 +365,25 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return input.unsqueeze(1) * vec2
 
 
+def _number(value: Any, name: str, argument: str, d: dtype) -> Any:
+    """A factor, cut to an integer for integer tensors as torch does."""
+    if not isinstance(value, Number):
+        raise TypeError(
+            f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
+        )
+    if isinstance(value, complex) and not d.is_complex:
+        raise RuntimeError(
+            f"value cannot be converted to type {c_name(d)} without overflow: {name} got "
+            f"{argument}={value}"
+        )
+    return int(value) if d.category < FLOATING else value
+
+
 def _with_product(name: str, c: Any, product: Tensor, beta: Any, alpha: Any) -> Tensor:
     """beta * c + alpha * product; with beta = 0, c is not read at all (nan in it is ignored)."""
-    for value, argument in ((beta, "beta"), (alpha, "alpha")):
-        if not isinstance(value, Number):
-            raise TypeError(f"{name}(): argument '{argument}' must be Number")
-        if product._data.dtype.kind in "iub" and isinstance(value, (float, complex)):
-            raise RuntimeError(
-                f"For integral input tensors, argument {argument} must not be a floating point "
-                f"number. ({name})"
-            )
+    expect_tensor(c, name, "input", 1)
+    beta = _number(beta, name, "beta", product.dtype)
+    alpha = _number(alpha, name, "alpha", product.dtype)
     same_dtype(c, product, name)
     try:
         fits = np.broadcast_shapes(c._data.shape, product._data.shape) == product._data.shape
@@ -383,8 +392,9 @@ def _with_product(name: str, c: Any, product: Tensor, beta: Any, alpha: Any) -> 
     if not fits:
         raise RuntimeError(
             f"The expanded size of the tensor ({product._data.shape[-1]}) must match the existing "
-            f"size ({c._data.shape[-1]}): {name} needs an input that broadcasts to the product's "
-            f"shape {list(product._data.shape)}, but got {list(c._data.shape)}"
+            f"size ({c._data.shape[-1]}) at non-singleton dimension {product._data.ndim - 1}. "
+            f" Target sizes: {list(product._data.shape)}.  Tensor sizes: {list(c._data.shape)}: "
+            f"the input of {name} has to broadcast to the product"
         )
     product = product if alpha == 1 else product * alpha
     if beta == 0:
@@ -409,9 +419,11 @@ def addmm(
     if a[1] != b[0]:
         raise _shape_error(a, b, "addmm needs (m, k) and (k, n)")
     same_dtype(mat1, mat2, "addmm")
-    plain = input._data.dtype == mat1._data.dtype and input._data.dtype.kind in "fcV"
+    plain = input._data.dtype == mat1._data.dtype and input._data.dtype.kind in "fV"
     shape = (a[0], b[1])
     if plain and beta != 0 and input._data.shape in (shape, shape[1:], (1, b[1]), (a[0], 1)):
+        alpha = _number(alpha, "addmm", "alpha", input.dtype)
+        beta = _number(beta, "addmm", "beta", input.dtype)
         return ops.addmm(input, mat1, mat2, alpha=alpha, beta=beta)
     return _with_product("addmm", input, ops.mm(mat1, mat2), beta, alpha)
 
@@ -426,9 +438,17 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """out = beta input + alpha (vec1 ⊗ vec2)."""
     product = outer(vec1, vec2)
-    if input._data.dtype != product._data.dtype:
-        return input * beta + product * alpha
-    return _with_product("addr", input, product, beta, alpha)
+    for value, argument in ((beta, "beta"), (alpha, "alpha")):
+        if isinstance(value, (float, complex)) and product._data.dtype.kind in "iub":
+            raise RuntimeError(
+                f"For integral input tensors, argument {argument} must not be a floating point "
+                "number. (addr)"
+            )
+    if input._data.dtype == NP_BOOL and product._data.dtype == NP_BOOL:
+        return (input & bool(beta)) | (product & bool(alpha))
+    if beta == 0:
+        return product * alpha
+    return input * beta + product * alpha
 
 
 @public(in_place=True)

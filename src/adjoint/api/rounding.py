@@ -12,7 +12,8 @@ from ..ops.operation import Operation
 from .arithmetic import true_divide
 from .promotion import Number, operand, result_type
 from .registration import in_place_form, public
-from .unary import STEPS, accept, unary, unsupported
+from .results import result_type_of
+from .unary import STEPS, accept, attach, is_pair, unary, unsupported
 
 floor = unary(ops.floor, "floor", kinds=STEPS)
 ceil = unary(ops.ceil, "ceil", kinds=STEPS)
@@ -21,7 +22,7 @@ frac = unary(ops.frac, "frac", kinds="fV")
 
 
 @public(in_place=True)
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:  # noqa: A001 - torch's name
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest integer, or the nearest number with so many decimals; halves go to even.
 
     The derivative is 0.
@@ -30,8 +31,9 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:  # noqa: A001 - torch'
     tensor([0., 2., 3.])
     """
     if decimals == 0:
-        return ops.round(accept(input, "round", STEPS))  # type: ignore[no-any-return]
-    result: Tensor = ops.round_decimals(accept(input, "round", "fV"), decimals=decimals)
+        result: Tensor = ops.round(accept(input, "round", STEPS))
+    else:
+        result = ops.round_decimals(accept(input, "round", "fV"), decimals=decimals)
     return result
 
 
@@ -39,12 +41,11 @@ def _operands(
     input: Any, other: Any, name: str, kernel: str
 ) -> tuple[Tensor, Tensor, dtypes.dtype]:
     """Both operands in the computing dtype; integers may not be divided by 0."""
-    for value in (input, other):
-        if not isinstance(value, (Tensor, *Number)):
-            raise TypeError(
-                f"{name}() received an invalid combination of arguments - got "
-                f"({type(input).__name__}, {type(other).__name__}), but expected Tensors or numbers"
-            )
+    if not is_pair(input, other) or (name == "fmod" and not isinstance(input, Tensor)):
+        raise TypeError(
+            f"{name}() received an invalid combination of arguments - got "
+            f"({type(input).__name__}, {type(other).__name__}), but expected Tensors or numbers"
+        )
     d = result_type(input, other)
     if d.category in (dtypes.BOOL, dtypes.COMPLEX):
         raise unsupported(kernel, d)
@@ -99,25 +100,58 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
+    return trunc_divide(input, other)
+
+
+def trunc_divide(input: Any, other: Any) -> Tensor:
+    """trunc(input / other)."""
     x, y, _ = _operands(input, other, "div", "div_trunc")
     result: Tensor = ops.trunc_divide(x, y)
     return result
 
 
-def _attach(symbol: str, function: Callable[[Any, Any], Tensor]) -> None:
+@public(in_place=True)
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """The floating-point number after input in the direction of other.
+
+    >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) == 1 + torch.finfo().eps
+    tensor([True])
+    """
+    d = result_type(accept(input, "nextafter", "fV"), accept(other, "nextafter", "fV"))
+    result: Tensor = ops.nextafter(operand(input, d), operand(other, d))
+    return result
+
+
+FrexpResult = result_type_of("frexp", ("mantissa", "exponent"))
+
+
+@public()
+def frexp(input: Tensor) -> Any:
+    """mantissa and exponent (int32) such that input = mantissa 2^exponent, 1/2 <= |mantissa| < 1.
+
+    >>> torch.frexp(torch.tensor([6.0]))
+    torch.return_types.frexp(
+    mantissa=tensor([0.7500]),
+    exponent=tensor([3], dtype=torch.int32))
+    """
+    return FrexpResult(*ops.frexp(accept(input, "frexp", "fV")))
+
+
+def _operators(symbol: str, function: Callable[[Any, Any], Tensor]) -> None:
     """`x op y`, `y op x` and `x op= y`."""
 
     def operator(self: Tensor, other: Any) -> Any:
         return function(self, other) if isinstance(other, (Tensor, *Number)) else NotImplemented
 
     def reflected(self: Tensor, other: Any) -> Any:
-        return function(other, self) if isinstance(other, Number) else NotImplemented
+        return function(other, self) if isinstance(other, (Tensor, *Number)) else NotImplemented
 
     operator.__name__, reflected.__name__ = f"__{symbol}__", f"__r{symbol}__"
-    setattr(Tensor, f"__{symbol}__", operator)
-    setattr(Tensor, f"__r{symbol}__", reflected)
-    setattr(Tensor, f"__i{symbol}__", in_place_form(function, f"__i{symbol}__"))
+    attach(f"__{symbol}__", operator)
+    attach(f"__r{symbol}__", reflected)
+    attach(f"__i{symbol}__", in_place_form(function, f"__i{symbol}__"))
 
 
-_attach("floordiv", floor_divide)
-_attach("mod", remainder)
+_operators("floordiv", floor_divide)
+_operators("mod", remainder)
+attach("__rdiv__", Tensor.__rtruediv__)

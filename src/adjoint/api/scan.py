@@ -120,7 +120,7 @@ def diff(
         input = FUNCTIONS["cat"](parts, dim)
     subtract = FUNCTIONS["logical_xor" if input._data.dtype.kind == "b" else "sub"]
     for _ in range(min(n, input._data.shape[dim])):
-        input = subtract(input[ops.part(dim, 1)], input[ops.part(dim, -1)])
+        input = subtract(input[ops.part(dim, 1, None)], input[ops.part(dim, -1)])
     return input
 
 
@@ -151,7 +151,7 @@ def _panels(y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
     """The areas between neighbours."""
     check_tensor(y, "trapezoid")
     dim = canonical_dim(dim, y._data.ndim, "trapezoid")
-    pairs = y[ops.part(dim, 1)] + y[ops.part(dim, -1)]
+    pairs = y[ops.part(dim, 1, None)] + y[ops.part(dim, -1)]
     if x is None:
         return pairs * (1 if dx is None else dx) / 2
     if x._data.ndim == 1 and y._data.ndim != 1:

@@ -11,9 +11,10 @@ from ..autograd.tensor import Tensor
 from ..ops import elementwise as choices
 from ..ops import extrema as ops
 from ..ops.operation import Operation
+from .comparison import ne
 from .promotion import operand, result_type, to_common
 from .registration import FUNCTIONS, public, with_out
-from .unary import accept, unsupported
+from .unary import accept, attach, unsupported
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -44,7 +45,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
             UserWarning,
             stacklevel=2,
         )
-        condition = condition != 0
+        condition = ne(condition, 0)
     result: Tensor = choices.where(condition, *to_common(input, other, "where"))
     return result
 
@@ -59,7 +60,7 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 
 
 _where_method.__name__ = "where"
-Tensor.where = _where_method  # type: ignore[attr-defined]
+attach("where", _where_method)
 
 
 def keep(input: Tensor, mask: Tensor) -> Tensor:
@@ -127,9 +128,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return result
 
 
-def _clamp_dtype(input: Tensor, limits: list[Any]) -> dtypes.dtype:
+def _clamp_dtype(input: Tensor, limits: list[Any], bools: bool = False) -> dtypes.dtype:
     d = result_type(input, *limits)
-    if d is dtypes.bool_:
+    if d is dtypes.bool_ and not bools:
         raise unsupported("clamp", d)
     if d.category == dtypes.COMPLEX:
         raise NotImplementedError("clamp is not supported for complex types, which have no order")
@@ -142,7 +143,7 @@ def _clamp_tensors(input: Tensor, min: Any, max: Any, limits: list[Any]) -> Tens
             f"clamp() received an invalid combination of arguments - got (Tensor, "
             f"{type(min).__name__}, {type(max).__name__}), but expected two Tensors or two numbers"
         )
-    d = _clamp_dtype(input, limits)
+    d = _clamp_dtype(input, limits, bools=len(limits) == 1)
     x = operand(input, d)
     if max is None:
         result: Tensor = ops.clamp_min(x, operand(min, d))
@@ -190,4 +191,3 @@ def nan_to_num(
         input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf
     )
     return result
-

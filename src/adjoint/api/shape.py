@@ -87,6 +87,8 @@ def reshape(input: Tensor, *shape: Any, **options: Any) -> Tensor:
     array = input._data
     if array.flags.c_contiguous:
         try:
+            if min(sizes, default=0) < -1:  # NumPy takes these for -1
+                raise ValueError
             out = array.reshape(sizes)
         except ValueError:
             out = array.reshape(filled_in(sizes, array.size))
@@ -97,7 +99,7 @@ def reshape(input: Tensor, *shape: Any, **options: Any) -> Tensor:
     return ops.unsafe_view(input, shape=sizes)  # type: ignore[no-any-return]
 
 
-def _as_view(input: Tensor, sizes: Sequence[int]) -> Tensor:
+def as_view(input: Tensor, sizes: Sequence[int]) -> Tensor:
     """`input` in another shape on the same memory, or torch's error."""
     array = input._data
     sizes = filled_in(sizes, array.size)
@@ -113,7 +115,7 @@ def _as_view(input: Tensor, sizes: Sequence[int]) -> Tensor:
 @public(function=False)
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     """This tensor viewed in the shape of `other`."""
-    return _as_view(self, expect_tensor(other, "view_as")._data.shape)
+    return as_view(self, expect_tensor(other, "view_as")._data.shape)
 
 
 @public(function=False)
@@ -175,7 +177,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim "
             f"{at} ({n}) in the input tensor"
         )
-    return _as_view(input, (*old[:at], *sizes, *old[at + 1 :]))
+    return as_view(input, (*old[:at], *sizes, *old[at + 1 :]))
 
 
 @public("transpose", "swapaxes", "swapdims", out=False)
@@ -276,7 +278,8 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     elif isinstance(dim, (tuple, list)):
         named = [canonical_dim(d, array.ndim, "squeeze") for d in dim]
         if len(set(named)) != len(named):
-            raise RuntimeError(f"squeeze(): a dim appears twice in {tuple(dim)}")
+            twice = next(d for i, d in enumerate(named) if d in named[:i])
+            raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
         dims = tuple([d for d in sorted(named) if array.ndim and array.shape[d] == 1])
         operation = ops.squeeze_dims
     else:
@@ -367,7 +370,7 @@ def matrix_attribute(name: str, hermitian: bool, batches: bool) -> property:
         ndim = self._data.ndim
         if name == "T" and ndim != 2:
             return permute(self, tuple(range(ndim))[::-1])
-        if ndim == 0 and not batches:
+        if ndim == 0 and (hermitian or not batches):
             return transpose(self, 0, 0)
         if ndim < 2 or (ndim > 2 and not batches):
             wanted = "matrices or batches of matrices" if batches else "matrices (2-D tensors)"
@@ -400,5 +403,9 @@ def adjoint(input: Tensor) -> Tensor:
     >>> torch.adjoint(torch.zeros(2, 3)).shape
     torch.Size([3, 2])
     """
-    found: Tensor = expect_tensor(input, "adjoint").mH
+    if expect_tensor(input, "adjoint")._data.ndim == 1:
+        raise RuntimeError(
+            "tensor.adjoint() is only supported on matrices or batches of matrices. Got 1-D tensor."
+        )
+    found: Tensor = input.mH
     return found

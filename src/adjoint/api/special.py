@@ -11,9 +11,9 @@ from ..autograd.tensor import Tensor
 from ..ops import special as ops
 from ..ops.operation import Operation
 from . import activation, elementwise, rounding
-from .promotion import Number, operand, result_type
-from .registration import public, with_out
-from .unary import REAL, accept, unary, unsupported
+from .promotion import operand, result_type
+from .registration import in_place_form, public, with_out
+from .unary import REAL, accept, attach, is_pair, unary, unsupported
 
 SPECIAL: dict[str, Any] = {}
 
@@ -63,10 +63,8 @@ def _pair(operation: Operation, name: str, numbers: bool) -> Callable[[Any, Any]
     """A function of two, of which one may be a number when `numbers`; integers become floats."""
 
     def function(input: Any, other: Any) -> Tensor:
-        kinds = (Tensor, *Number) if numbers else (Tensor,)
-        if not (isinstance(input, kinds) and isinstance(other, kinds)) or not (
-            isinstance(input, Tensor) or isinstance(other, Tensor)
-        ):
+        tensors = isinstance(input, Tensor) and isinstance(other, Tensor)
+        if not tensors and not (numbers and is_pair(input, other)):
             raise TypeError(
                 f"{name}() received an invalid combination of arguments - got "
                 f"({type(input).__name__}, {type(other).__name__}), but expected Tensors"
@@ -111,11 +109,15 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     return result
 
 
-@public("polygamma", function=False, in_place=False)
 def _polygamma_method(self: Tensor, n: int) -> Tensor:
     """The derivative of order n of digamma."""
     result: Tensor = polygamma(n, self)
     return result
+
+
+_polygamma_method.__name__ = "polygamma"
+attach("polygamma", _polygamma_method)
+attach("polygamma_", in_place_form(_polygamma_method, "polygamma_"))
 
 
 @public("mvlgamma", in_place=True)

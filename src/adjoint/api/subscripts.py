@@ -84,7 +84,7 @@ def _tensor_item(item: Tensor) -> Any:
             stacklevel=5,
         )
         return array.astype(bool)
-    if array.dtype.kind not in "iu":
+    if array.dtype != np.int64 and array.dtype != np.int32:
         raise IndexError(
             f"tensors used as indices must be {_INDEX_KINDS} tensors, but this one has dtype "
             f"{array.dtype}; convert it with .long()"

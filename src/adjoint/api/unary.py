@@ -10,6 +10,7 @@ from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
 from ..autograd.tensor import Tensor
 from ..ops.conversion import cast
 from ..ops.operation import Operation
+from .promotion import Number
 from .registration import FUNCTIONS, in_place_form, write_out
 
 # Which inputs a function takes, by the kinds of NumPy dtypes: V is bfloat16; F says that integers
@@ -23,6 +24,18 @@ def unsupported(name: str, d: dtypes.dtype) -> Exception:
         f"\"{name}_cpu\" not implemented for '{d.short}'; convert the tensor first, for example "
         "with .to(torch.float32)"
     )
+
+
+def attach(name: str, value: Any) -> None:
+    """Give Tensor a method, property or operator."""
+    setattr(Tensor, name, value)
+
+
+def is_pair(input: Any, other: Any) -> bool:
+    """Whether these are two Tensors, or a Tensor and a number."""
+    if isinstance(input, Tensor):
+        return isinstance(other, (Tensor, *Number))
+    return isinstance(input, Number) and isinstance(other, Tensor)
 
 
 def accept(input: Any, name: str, kinds: str) -> Tensor:

@@ -42,6 +42,8 @@ from numpy import (
     eye,
     floor,
     floor_divide,
+    frexp,
+    gcd,
     fmax,
     fmin,
     fmod,
@@ -55,13 +57,13 @@ from numpy import (
     isfinite,
     isinf,
     isnan,
+    lcm,
     less,
     less_equal,
     log,
     log1p,
     log2,
     log10,
-    logaddexp,
     logaddexp2,
     logical_and,
     logical_not,
@@ -73,6 +75,7 @@ from numpy import (
     multiply,
     nan,
     negative,
+    nextafter,
     nonzero,
     not_equal,
     ones,
@@ -113,21 +116,23 @@ from numpy import arcsin as asin
 from numpy import arcsinh as asinh
 from numpy import arctan as atan
 from numpy import arctanh as atanh
-from numpy import rint as round  # noqa: A004
 
 from .convolution import convolve, convolve_input_transpose, convolve_weight_transpose
 from .elementwise import (
     angle,
     complex,  # noqa: A004
     keep,
+    logaddexp,
     nan_to_num,
     pow,  # noqa: A004
+    round,  # noqa: A004
     rsqrt,
     sgn,
     sigmoid,
     sign,
     sinc,
     softplus,
+    trunc_divide,
     view_as_complex,
     view_as_real,
     where,
@@ -160,7 +165,7 @@ from .reductions import (
     variance,
     vector_norm,
 )
-from .rows import add_at_class, add_rows, rows
+from .rows import add_at_class, add_rows, pick_class, put_class, rows
 from .scans import (
     cumulative_extreme,
     cumulative_prod,
@@ -188,9 +193,11 @@ from .special import (
     polygamma,
     zeta,
 )
+from .padding import pad_constant, pad_edges, pad_edges_transpose
 from .strides import (
     as_strided,
     broadcast_to,
+    contiguous,
     diagonal,
     embed,
     embed_diagonal,

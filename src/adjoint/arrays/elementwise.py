@@ -43,7 +43,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     """x where the condition is true, else y; large ones by bits, as in `keep`."""
     if getattr(condition, "size", 0) < _LARGE:
         return np.where(condition, x, y)
-    dtype = getattr(x, "dtype", None) or getattr(y, "dtype", None)
+    dtype: Any = getattr(x, "dtype", None) or getattr(y, "dtype", None)
     integer = _INTEGERS.get(dtype)
     if integer is None or condition.dtype != np.bool_:
         return np.where(condition, x, y)
@@ -110,14 +110,14 @@ def xlog1py(x: Any, y: Any) -> Any:
     return np.where(zero, np.zeros((), y.dtype), x * np.log1p(np.where(zero, 0, y)))
 
 
-def pow(x: Any, y: Any) -> Any:  # noqa: A001 - the namespace's name for it
+def pow(x: Any, y: Any) -> Any:
     """x ** y; a negative integer power of an integer is 0 unless x is 1 or -1."""
     if x.dtype.kind not in "iu" or not isinstance(y, (np.ndarray, np.generic)):
         return np.power(x, y)
     negative = np.less(y, 0)
     if not negative.any():
         return np.power(x, y)
-    unit = np.where(np.equal(x, 1), 1, np.where(np.equal(x, -1), 1 - 2 * (y % 2), 0))
+    unit = np.where(np.equal(x, 1), 1, np.where(np.equal(x, -1), 1 - 2 * np.remainder(y, 2), 0))
     return np.where(negative, unit, np.power(x, np.where(negative, 0, y))).astype(x.dtype)
 
 
@@ -126,7 +126,7 @@ def nan_to_num(x: Any, *, nan: float, posinf: float | None, neginf: float | None
     return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
 
-def complex(real: Any, imag: Any) -> Any:  # noqa: A001 - the namespace's name for it
+def complex(real: Any, imag: Any) -> Any:
     """real + i imag, without arithmetic on the parts."""
     kind = np.complex64 if real.dtype.itemsize <= 4 else np.complex128
     out = np.empty(np.broadcast_shapes(real.shape, imag.shape), kind)
@@ -161,3 +161,23 @@ def angle(x: Any) -> Any:
 def softplus(x: Any) -> Any:
     """log(1 + e^x) without overflow, exact on both sides."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    """log(e^x + e^y); for complex numbers the larger real part is taken out first."""
+    if x.dtype.kind != "c":
+        return np.logaddexp(x, y)
+    larger = np.where(np.less(x.real, y.real), y, x)
+    return larger + np.log(np.exp(x - larger) + np.exp(y - larger))
+
+
+def round(x: Any) -> Any:
+    """The nearest integer, halves to even; integers as they are."""
+    return np.rint(x) if x.dtype.kind not in "iu" else x.copy()
+
+
+def trunc_divide(x: Any, y: Any) -> Any:
+    """trunc(x / y); whole numbers divide without rounding errors."""
+    if x.dtype.kind in "iu":
+        return np.floor_divide(x - np.fmod(x, y), y)
+    return np.trunc(x / y)

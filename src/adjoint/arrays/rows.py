@@ -41,3 +41,15 @@ def add_at_class(x: Array, classes: Array, value: Any) -> Array:
     out = x.copy()
     out[np.arange(len(x)), classes] += value
     return out
+
+
+def pick_class(x: Array, classes: Array) -> Array:
+    """x (n, c, *space) at classes (n, *space)."""
+    return np.take_along_axis(x, np.expand_dims(classes, 1), 1)[:, 0]
+
+
+def put_class(x: Array, classes: Array, *, count: int) -> Array:
+    """Zeros (n, count, *space) with x (n, *space) at classes."""
+    out = np.zeros((x.shape[0], count, *x.shape[1:]), x.dtype)
+    np.put_along_axis(out, np.expand_dims(classes, 1), np.expand_dims(x, 1), 1)
+    return out

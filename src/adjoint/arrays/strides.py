@@ -20,6 +20,11 @@ def reshape(x: Any, shape: Any) -> Any:
     return x.reshape(shape)
 
 
+def contiguous(x: Any) -> Any:
+    """A copy whose elements lie in order, last dimension first."""
+    return np.array(x, order="C")
+
+
 def permute_dims(x: Any, axes: Shape) -> Any:
     """Dimensions in another order."""
     return x.transpose(axes)

@@ -107,8 +107,9 @@ class NodeHooks:
                     (g if run.create_graph else g._data) if g is not None else None
                     for g in replaced
                 ]
-                positions = node.plan.needed if hasattr(node, "plan") else range(len(kept))
-                cts = [kept[i] for i in positions]
+                if hasattr(node, "plan"):
+                    kept = [kept[node.plan.shown.index(i)] for i in node.plan.needed]
+                cts = kept
         return cts
 
 

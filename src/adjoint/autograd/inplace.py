@@ -24,7 +24,7 @@ def check_writable(x: Tensor, name: str) -> None:
     """Refuse what torch refuses, before anything is computed."""
     if x._view is not None:
         refresh(x)
-    if not x._data.flags.writeable:
+    if not x._data.flags.writeable or _overlaps(x._data):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor may "
             "refer to a single memory location (or its NumPy array is read-only). Please clone() "
@@ -53,6 +53,12 @@ def check_writable(x: Tensor, name: str) -> None:
                 "`with torch.no_grad():`, or to a clone)"
             )
         _check_creation(view.creation, name)
+
+
+def _overlaps(array: Any) -> bool:
+    """Whether elements share memory as those of an expanded tensor do."""
+    strides = array.strides
+    return 0 in strides and any(n > 1 and s == 0 for n, s in zip(array.shape, strides))
 
 
 def _check_creation(creation: int, name: str) -> None:
@@ -98,6 +104,8 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     check_result(x, result, name)
     storage = storage_of(x)
     recorded = result._requires_grad and modes.state.grad
+    if recorded and x._view is not None:
+        _check_creation(x._view.creation, name)
     if recorded:
         held = weakref.ref(old)
         array, old_array = result._data, old._data

@@ -38,6 +38,11 @@ bitwise_right_shift = _bitwise(
 )
 
 
+_WHOLE = cases(([12, -18, 0], [8, 27, 5]), ([[4], [7]], [6, 21]))
+gcd = _bitwise("gcd", "gcd", "Greatest common divisor of integers, not negative.", _WHOLE)
+lcm = _bitwise("lcm", "lcm", "Least common multiple of integers, not negative.", _WHOLE)
+
+
 @elementwise(
     "bitwise_not",
     samples=cases(([1, -5, 0],), ([True, False],)),

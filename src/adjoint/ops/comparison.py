@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from .operation import Operation, elementwise
-from .samples import Samples, binary, cases, unary
+from .samples import Samples, cases
 
-_PAIR = cases(
-    ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]), ((2, 1), (1, 3)), ((), (0, 2)), ([1, 2], [2, 2])
-)
+_PAIR = cases(([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]), ((2, 1), (1, 3)), ((), (0, 2)), ([1, 2], [2, 2]))
 _SPECIAL = cases(([0.0, 1.0, -np.inf, np.inf, np.nan, -0.0],), ((2, 3),), ((0,),))
 
 

@@ -59,9 +59,7 @@ class conj:
         return xp.conj(ct)
 
 
-@general(
-    "angle", samples=cases((_Z,), ((2, 3),)), reference=lambda z: np.arctan2(z.imag, z.real)
-)
+@general("angle", samples=cases((_Z,), ((2, 3),)), reference=lambda z: np.arctan2(z.imag, z.real))
 class angle:
     """The argument of a complex number, in (-pi, pi]; of a real one 0 or pi (nan for nan).
 
@@ -92,7 +90,7 @@ def _gradient(xp, x):
 
 
 @general("complex", samples=binary(), reference=lambda re, im: re + 1j * im)
-class complex:  # noqa: A001 - torch's name
+class complex:
     """The complex number re + i im of two real tensors of one dtype.
 
     >>> torch.complex(torch.tensor([1.0]), torch.tensor([2.0]))

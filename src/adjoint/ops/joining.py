@@ -109,17 +109,19 @@ class repeat:
         ((5,), {"shifts": (2,), "dims": (0,)}),
         ((2, 3), {"shifts": (1, -1), "dims": (0, 1)}),
         ((2, 3), {"shifts": (1, 1), "dims": (1, 1)}),
+        ((2, 3), {"shifts": 2, "dims": None}),
     ),
     reference=np.roll,
 )
 class roll:
-    """Elements moved by `shifts` along `dims`; what leaves at one end enters at the other."""
+    """Elements moved by `shifts` along `dims` (None: as one run), round the ends."""
 
     def forward(xp, x, *, shifts, dims):
         return xp.roll(x, shifts, axis=dims)
 
     def transpose_x(xp, ct, shifts, dims):
-        return xp.roll(ct, tuple(-s for s in shifts), axis=dims)
+        back = -shifts if dims is None else tuple(-s for s in shifts)
+        return xp.roll(ct, back, axis=dims)
 
 
 @linear(

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .operation import general
+from .operation import general, linear
 from .samples import Sample, cases, spread
 
 
@@ -220,3 +220,52 @@ class cross_entropy:
         rows = xp.sum(xp.add_at_class(p, classes, value=-1.0) * t, axis=1)
         mean = xp.sum(moved, axis=1, keepdims=True)
         return reduced(xp, rows, reduction), moved - p * mean
+
+
+@linear(
+    "nll_loss",
+    node="NllLossBackward0",
+    samples=cases(
+        ((3, 4), CLASSES, np.array([1.0, 0.0, 2.0]), {"reduction": "sum"}),
+        ((2, 3, 2), np.array([[0, 2], [1, 1]]), np.ones((2, 2)), {"reduction": "none"}),
+    ),
+    reference=lambda x, classes, factors, reduction: REDUCE[reduction](
+        -np.take_along_axis(x, classes[:, None], 1)[:, 0] * factors
+    ),
+)
+class nll_loss:
+    """-x at classes (n, *space) of x (n, c, *space), times factors (n, *space), which are given."""
+
+    def forward(xp, x, classes, factors, *, reduction):
+        return reduced(xp, xp.pick_class(x, classes) * -factors, reduction)
+
+    def transpose_x(xp, ct, classes, factors, x_shape):
+        return xp.put_class(ct * -factors, classes, count=x_shape[1])
+
+
+@linear(
+    "pick_class",
+    samples=cases(((3, 4), CLASSES), ((2, 3, 2), np.array([[0, 2], [1, 1]]))),
+)
+class pick_class:
+    """x (n, c, *space) at classes (n, *space)."""
+
+    def forward(xp, x, classes):
+        return xp.pick_class(x, classes)
+
+    def transpose_x(xp, ct, classes, x_shape):
+        return xp.put_class(ct, classes, count=x_shape[1])
+
+
+@linear(
+    "put_class",
+    samples=cases(((3,), CLASSES, {"count": 4}), ((2, 2), np.array([[0, 2], [1, 1]]), {"count": 3})),
+)
+class put_class:
+    """Zeros (n, count, *space) with x (n, *space) at classes."""
+
+    def forward(xp, x, classes, *, count):
+        return xp.put_class(x, classes, count=count)
+
+    def transpose_x(xp, ct, classes):
+        return xp.pick_class(ct, classes)

@@ -26,6 +26,7 @@ class Plan:
     __slots__ = (
         "needed",
         "count",
+        "shown",
         "saved_names",
         "saved_sources",
         "saved_inputs",
@@ -41,6 +42,7 @@ class Plan:
 
     needed: tuple[int, ...]
     count: int
+    shown: tuple[int, ...]  # inputs that have a rule: what `next_functions` lists
     saved_names: tuple[str, ...]
     saved_sources: tuple[tuple[bool, int], ...]
     saved_inputs: tuple[int, ...]
@@ -54,11 +56,11 @@ class Plan:
     outputs: tuple[str, ...]
 
     def spread(self, edges: Sequence[Any]) -> tuple[Any, ...]:
-        """Edges (or cotangents) in the places of all inputs; (None, 0) where none is needed."""
+        """Edges (or cotangents) in the places of all differentiable inputs; else (None, 0)."""
         full: list[Any] = [(None, 0)] * self.count
         for i, edge in zip(self.needed, edges, strict=True):
             full[i] = edge
-        return tuple(full)
+        return tuple([full[i] for i in self.shown])
 
     def rule_number(self, position: int) -> int:
         """The number, as rules count, of the input at a position: variadic ones share the last."""
@@ -74,6 +76,8 @@ def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> 
     plan = Plan()
     plan.needed = tuple(i for i in range(count) if mask >> i & 1)
     plan.count = count
+    last = len(operation.inputs) - 1
+    plan.shown = tuple([i for i in range(count) if min(i, last) in operation.vjps])
     plan.outputs = operation.outputs
     plan.linked_outputs = frozenset(operation.differentiable)
     numbers = _rule_numbers(operation, plan.needed)

@@ -55,8 +55,10 @@ class pow_number:
         return exponent * _power(xp, x, exponent - 1)
 
 
-@elementwise("pow", node="PowBackward1", samples=binary((0.3, 2.0), (-1.9, 2.2)), reference=np.power)
-class pow:  # noqa: A001 - torch's name
+@elementwise(
+    "pow", node="PowBackward1", samples=binary((0.3, 2.0), (-1.9, 2.2)), reference=np.power
+)
+class pow:
     """Power: out = x^y. At y = 0 the derivative in x is 0; at x = 0, y >= 0 that in y is 0."""
 
     def forward(xp, x, y):

@@ -65,7 +65,7 @@ class trunc:
 
 
 @general("round", samples=_STEPS, reference=np.rint)
-class round:  # noqa: A001 - torch's name
+class round:
     """The nearest integer; halves go to the even one. The derivative is 0."""
 
     def forward(xp, x):
@@ -133,6 +133,34 @@ class remainder:
         return -xp.floor(x / y)
 
 
+@general("nextafter", samples=binary(), reference=np.nextafter)
+class nextafter:
+    """The floating-point number after x in the direction of y; no derivative is defined."""
+
+    def forward(xp, x, y):
+        return xp.nextafter(x, y)
+
+
+@general(
+    "frexp",
+    outputs=("out", "exponent"),
+    differentiable=(0,),
+    samples=cases(([0.3, -5.0, 12.0],), ((2, 3),), ((0,),), low=0.6, high=0.9),
+    reference=np.frexp,
+)
+class frexp:
+    """x = out 2^exponent with 1/2 <= |out| < 1. The derivative of the exponent is 0."""
+
+    def forward(xp, x):
+        return xp.frexp(x)
+
+    def vjp_x(xp, ct, exponent):
+        return ct[0] * xp.exp2(-exponent)
+
+    def jvp_x(xp, t, exponent):
+        return t * xp.exp2(-exponent), None
+
+
 def _whole_quotients():
     yield from _QUOTIENTS()
     yield Sample((np.array([7, -7, 6]), np.array([2, 2, 3])))
@@ -159,9 +187,7 @@ class trunc_divide:
     """out = trunc(x / y), the quotient rounded towards 0. The derivative is 0."""
 
     def forward(xp, x, y):
-        if x.dtype.kind in "iu":
-            return xp.floor_divide(x - xp.fmod(x, y), y)
-        return xp.trunc(x / y)
+        return xp.trunc_divide(x, y)
 
     vjp_x = vjp_y = _zero
     jvp_x = jvp_y = _zero_like_result

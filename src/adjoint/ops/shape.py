@@ -41,6 +41,19 @@ view = linear(
 unsafe_view = linear("unsafe_view", samples=_RESHAPES, reference=np.reshape)(Reshape)
 
 
+@linear(
+    "contiguous", node="CloneBackward0", samples=cases(((2, 3),), ((),)), reference=np.array
+)
+class contiguous:
+    """A copy whose elements lie in order, last dimension first."""
+
+    def forward(xp, x):
+        return xp.contiguous(x)
+
+    def transpose_x(xp, ct):
+        return ct
+
+
 class Transpose:
     """Two dimensions swapped."""
 
@@ -177,6 +190,17 @@ unsqueeze, alias = (
     linear(name, view=True, samples=_ADDED, reference=_subscript)(Regrouped)
     for name in ("unsqueeze", "alias")
 )
+
+@linear("narrow_copy", samples=_PARTS, reference=_subscript)
+class narrow_copy:
+    """The part of x at `key`, in memory of its own."""
+
+    def forward(xp, x, *, key):
+        return xp.asarray(x[key], copy=True)
+
+    def transpose_x(xp, ct, x_shape, key):
+        return xp.embed(ct, x_shape, key)
+
 
 _DIAGONALS = (
     ((3, 4), {"offset": 1, "dim1": 0, "dim2": 1}),

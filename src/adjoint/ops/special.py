@@ -187,9 +187,7 @@ class xlog1py:
         return x / (1 + y)
 
 
-@elementwise(
-    "entr", node="SpecialEntrBackward0", samples=unary(0.1, 2.0), reference=_scipy("entr")
-)
+@elementwise("entr", node="SpecialEntrBackward0", samples=unary(0.1, 2.0), reference=_scipy("entr"))
 class entr:
     """Entropy: out = -x log(x), 0 at 0, -inf for x < 0."""
 

@@ -73,8 +73,7 @@ class LBFGS(Optimizer):
         group = self.param_groups[0]
         if closure is None:
             raise TypeError(
-                "LBFGS.step() needs a closure that computes the loss again: "
-                "optimizer.step(closure)"
+                "LBFGS.step() needs a closure that computes the loss again: optimizer.step(closure)"
             )
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise RuntimeError(
@@ -207,9 +206,7 @@ def _two_loops(q: Array, state: dict[str, Any]) -> Array:
     kind = q.dtype.type
     history = [
         (change._data, moved._data, float(ro))
-        for change, moved, ro in zip(
-            state["old_dirs"], state["old_stps"], state["ro"], strict=True
-        )
+        for change, moved, ro in zip(state["old_dirs"], state["old_stps"], state["ro"], strict=True)
     ]
     weights = []
     for change, moved, ro in reversed(history):

@@ -35,7 +35,10 @@ def cubic_minimum(a: Point, b: Point, bounds: tuple[float, float] | None = None)
         return (low + high) / 2.0
     d2 = math.sqrt(square)
     left, right = (a, b) if a.t <= b.t else (b, a)
-    fraction = (right.slope + d2 - d1) / (right.slope - left.slope + 2 * d2)
+    spread = right.slope - left.slope + 2 * d2
+    if spread == 0:
+        return (low + high) / 2.0
+    fraction = (right.slope + d2 - d1) / spread
     return min(max(right.t - (right.t - left.t) * fraction, low), high)
 
 

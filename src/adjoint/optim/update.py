@@ -44,7 +44,7 @@ class ElementwiseOptimizer(Optimizer):
         raise NotImplementedError  # every optimizer defines it
 
     def _kernel(self, group: Group, step: Any, fill: Callable[[float], Array]) -> Kernel:
-        """The update with these options after `_advance` returned `step`; `fill` makes constants."""
+        """The update at `step`, which `_advance` returned; `fill` makes constants."""
         raise NotImplementedError  # every optimizer defines it
 
     def _decays_weights(self, group: Group) -> bool:
@@ -60,7 +60,7 @@ class ElementwiseOptimizer(Optimizer):
                 state[name] = wrap(np.zeros_like(p._data))
 
     def _advance(self, group: Group, state: dict[str, Any], fresh: bool) -> Any:
-        """Count the step in `state`, and return all that the kernel depends on beside the options."""
+        """Count the step in `state`; returns what the kernel needs beside the options."""
         count = state["step"]._data
         count += 1
         return float(count)

@@ -41,7 +41,7 @@ def make_grid(
     if normalize:
         batch = _normalized(batch, value_range, scale_each)
     if batch.shape[0] == 1:
-        return batch.squeeze(0)  # type: ignore[no-any-return]
+        return batch.squeeze(0)
     count, channels, height, width = batch.shape
     columns = min(nrow, count)
     rows = -(-count // columns)
@@ -51,7 +51,7 @@ def make_grid(
         row, column = divmod(index, columns)
         top, left = row * (height + padding) + padding, column * (width + padding) + padding
         grid[:, top : top + height, left : left + width] = batch[index]
-    return grid  # type: ignore[no-any-return]
+    return grid
 
 
 def _as_batch(tensor: Any) -> Tensor:

@@ -40,11 +40,11 @@ def as_interpolation(value: InterpolationMode | int) -> InterpolationMode:
 
 def as_pair(size: int | Sequence[int]) -> tuple[int, int]:
     """(height, width) from one number or two."""
-    if isinstance(size, numbers.Real):
+    if not isinstance(size, Sequence):
         return int(size), int(size)
-    if isinstance(size, Sequence) and len(size) == 1:
+    if len(size) == 1:
         return size[0], size[0]
-    if not isinstance(size, Sequence) or len(size) != 2:
+    if len(size) != 2:
         raise ValueError(f"Please provide only two dimensions (h, w) for size. Got {size!r}")
     return size[0], size[1]
 

@@ -25,4 +25,4 @@ def uniform(low: float, high: float) -> float:
 
 def below(limit: int) -> int:
     """`torch.randint(0, limit, size=(1,)).item()`."""
-    return int(integers(default_generator, (1,), np.int64, 0, limit)[0])
+    return int(integers(default_generator, (1,), 0, limit, np.int64)[0])

@@ -150,7 +150,7 @@ def _pad_tensor(img: Tensor, sides: Sequence[int], fill: Fill, mode: str) -> Ten
     shape = (*img.shape[:-2], height + top + bottom, width + left + right)
     result = img.new_full(shape, 0 if fill is None else fill)
     result[..., top : top + height, left : left + width] = img
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def resize(
@@ -234,7 +234,7 @@ def _resize_tensor(img: Tensor, height: int, width: int, kind: str, antialias: b
             result = result.clamp(
                 min=np.iinfo(img.dtype.numpy).min, max=np.iinfo(img.dtype.numpy).max
             )
-    return result.to(img.dtype)  # type: ignore[no-any-return]
+    return result.to(img.dtype)
 
 
 def resized_crop(

@@ -1,0 +1,100 @@
+"""Floor 3: the in-place random methods: `uniform_`, `normal_`, `random_`, `bernoulli_` ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import random as draws
+from ..autograd.tensor import Tensor, wrap
+from .casting import copy_over
+from .conversion import method
+from .random import in_memory_order, source
+
+
+def _fill(x: Tensor, draw: Any, name: str) -> Tensor:
+    """Put random numbers into `x`, along its memory; its history ends there."""
+    array = in_memory_order(np.empty_like(x._data), draw)
+    return copy_over(x, wrap(array), name)
+
+
+@method
+def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **names: Any) -> Tensor:
+    """Fill with uniform random numbers in [from, to)."""
+    low = names.pop("from", names.pop("a", from_))
+    high = names.pop("b", to)
+    gen, dtype = source(generator), self._data.dtype
+    return _fill(
+        self, lambda shape, serial: draws.uniform(gen, shape, dtype, low, high), "uniform_"
+    )
+
+
+@method
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
+    """Fill with normal random numbers."""
+    gen, dtype = source(generator), self._data.dtype
+    return _fill(
+        self,
+        lambda shape, serial: draws.normal(gen, shape, dtype, mean, std, serial),
+        "normal_",
+    )
+
+
+@method
+def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **names: Any) -> Tensor:
+    """Fill with random integers: random_() of the dtype's range, random_(to), random_(from, to)."""
+    low = names.pop("from", from_)
+    if to is None and low is not None and "from" not in names and from_ is not None:
+        low, to = 0, low
+    gen, dtype = source(generator), self._data.dtype
+    if low is None and to is None:
+        return _fill(self, lambda shape, serial: draws.random_full(gen, shape, dtype), "random_")
+    start = 0 if low is None else low
+    return _fill(
+        self, lambda shape, serial: draws.integers(gen, shape, start, to, dtype), "random_"
+    )
+
+
+@method
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Fill with 1 of probability `p` (a number, or a tensor of them), else 0."""
+    gen, dtype = source(generator), self._data.dtype
+    if isinstance(p, Tensor):
+        chances = np.broadcast_to(p._data, self._data.shape)
+        return copy_over(self, wrap(draws.bernoulli_tensor(gen, chances, dtype)), "bernoulli_")
+    return _fill(
+        self, lambda shape, serial: draws.bernoulli(gen, shape, float(p), dtype), "bernoulli_"
+    )
+
+
+def _one_sided(name: str, draw: Any, doc: str, **defaults: float) -> None:
+    """A method that fills with numbers of a distribution with a few parameters."""
+
+    def fill(self: Tensor, *args: float, generator: Any = None, **options: float) -> Tensor:
+        unknown = set(options) - set(defaults)
+        if unknown or len(args) > len(defaults):
+            raise TypeError(
+                f"{name}() takes {', '.join(defaults)}, but got {list(args) or sorted(unknown)}"
+            )
+        parameters = {**defaults, **dict(zip(defaults, args)), **options}
+        gen, dtype = source(generator), self._data.dtype
+        return _fill(self, lambda shape, serial: draw(gen, shape, dtype, **parameters), name)
+
+    fill.__name__ = fill.__qualname__ = name
+    fill.__doc__ = doc
+    method(fill)
+
+
+_one_sided(
+    "exponential_", draws.exponential, "Fill with exponential numbers of rate `lambd`.", lambd=1
+)
+_one_sided(
+    "cauchy_", draws.cauchy, "Fill with Cauchy numbers: median + sigma tan(...).", median=0, sigma=1
+)
+_one_sided(
+    "log_normal_", draws.log_normal, "Fill with exponentials of normal numbers.", mean=1, std=2
+)
+_one_sided(
+    "geometric_", draws.geometric, "Fill with numbers of trials until success (`p`).", p=0.5
+)

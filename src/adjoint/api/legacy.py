@@ -1,0 +1,100 @@
+"""Floor 3: the old constructors: `torch.Tensor(2, 3)`, `torch.LongTensor([1, 2])`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import dtypes
+from ..autograd.tensor import Tensor, new, wrap
+from .creation import shape_of
+from .literals import array_from
+from .registration import FUNCTIONS
+
+
+def construct(cls: Any, args: tuple[Any, ...], dtype: dtypes.dtype, name: str) -> Tensor:
+    """Sizes make an uninitialised tensor, a sequence or array its values, a Tensor an alias."""
+    args = args or (0,)
+    if len(args) == 1 and not hasattr(args[0], "__index__"):
+        data = args[0]
+        if isinstance(data, (int, float, complex)):
+            raise TypeError(
+                f"new(): data must be a sequence (got {type(data).__name__}): use "
+                f"torch.tensor({data}), which takes numbers"
+            )
+    elif len(args) == 1 and isinstance(args[0], (Tensor, np.ndarray)):
+        data = args[0]
+    else:
+        return _of_class(cls, np.empty(shape_of(args, name), dtype.numpy))
+    if type(data).__name__ == "Size":
+        return _of_class(cls, np.empty(data, dtype.numpy))
+    if isinstance(data, Tensor):
+        if cls is _Any and data.dtype is not dtype:
+            raise TypeError(
+                f"{name} expects a tensor of {dtype}, but got {data.dtype}; convert it with "
+                f".to({dtype})"
+            )
+        return _of_class(cls, data._data)
+    return _of_class(cls, array_from(data, dtype, copy=True))
+
+
+class _Any(Tensor):
+    """Marks the constructors that insist on a dtype."""
+
+    __slots__ = ()
+
+
+def _of_class(cls: Any, array: Any) -> Tensor:
+    t: Tensor = wrap(array)
+    if cls is Tensor or cls is _Any:
+        return t
+    made: Tensor = new(cls)
+    made._data = t._data
+    made._requires_grad = False
+    made._edge = made._view = made._meta = None
+    made._storage = t._storage
+    return made
+
+
+def _legacy_tensor(cls: Any, *args: Any, device: Any = None, **options: Any) -> Tensor:
+    """`torch.Tensor(...)`, of the default dtype."""
+    if options:
+        raise TypeError(
+            f"Tensor() got unexpected keyword arguments {sorted(options)}; use torch.tensor(data, "
+            "dtype=...)"
+        )
+    return construct(cls, args, dtypes.get_default_dtype(), "Tensor")
+
+
+Tensor.legacy_constructor = _legacy_tensor
+
+
+class TensorType(type):
+    """The class of `torch.FloatTensor` and its like: constructors, and types to compare with."""
+
+    dtype: dtypes.dtype
+
+    def __call__(cls, *args: Any, device: Any = None) -> Tensor:
+        return construct(_Any, args, cls.dtype, cls.__name__)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype is cls.dtype
+
+
+for _dtype in dtypes.ALL:
+    if not _dtype.is_complex:
+        _name = f"{_dtype.short}Tensor"
+        FUNCTIONS[_name] = TensorType(_name, (), {"dtype": _dtype, "__module__": "torch"})
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype by an old type, such as `torch.DoubleTensor` or its name."""
+    name = t if isinstance(t, str) else f"torch.{t.__name__}"
+    cls = FUNCTIONS.get(name.removeprefix("torch."))
+    if not isinstance(cls, TensorType):
+        raise TypeError(f"invalid type object: {t!r}; pass for example torch.FloatTensor")
+    dtypes.set_default_dtype(cls.dtype)
+
+
+FUNCTIONS["set_default_tensor_type"] = set_default_tensor_type

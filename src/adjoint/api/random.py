@@ -1,0 +1,362 @@
+"""Floor 3: random tensors, the default generator and its state, as `torch.random` has them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..arrays import dtypes
+from ..arrays import random as draws
+from ..arrays.random.poisson import poisson as draw_poisson
+from ..autograd.tensor import Tensor, wrap
+from .creation import check_options, check_tensor, creator, finish, shape_of
+from .literals import numpy_dtype
+from .registration import FUNCTIONS, public, write_out
+
+
+class Generator(draws.Generator):
+    """A source of random numbers: `torch.Generator(device="cpu")`, seeded by `manual_seed`.
+
+    >>> torch.Generator().manual_seed(3).initial_seed()
+    3
+    """
+
+    __slots__ = ()
+
+    def get_state(self) -> Any:
+        """The whole state as a uint8 tensor, in torch's layout."""
+        return wrap(super().get_state())
+
+    def set_state(self, new_state: Any) -> Any:  # type: ignore[override]
+        """Go back to a state that `get_state` returned."""
+        super().set_state(new_state._data if isinstance(new_state, Tensor) else new_state)
+        return self
+
+
+default_generator = draws.default_generator
+# The one generator that every draw uses by default speaks Tensors from here on.
+default_generator.__class__ = Generator
+FUNCTIONS.update(Generator=Generator, default_generator=default_generator)
+
+
+@creator
+def manual_seed(seed: Any) -> Generator:
+    """Restart the default generator from `seed`; the same seed gives torch's numbers.
+
+    >>> torch.manual_seed(0).initial_seed()
+    0
+    """
+    default_generator.manual_seed(int(seed))
+    return default_generator  # type: ignore[return-value]
+
+
+@creator
+def seed() -> int:
+    """Restart the default generator from the system's entropy, and return that seed."""
+    return default_generator.seed()
+
+
+@creator
+def initial_seed() -> int:
+    """The seed that the default generator started from."""
+    return default_generator.initial_seed()
+
+
+@creator
+def get_rng_state() -> Tensor:
+    """The default generator's state, as a uint8 tensor."""
+    state: Tensor = default_generator.get_state()  # type: ignore[assignment]
+    return state
+
+
+@creator
+def set_rng_state(new_state: Tensor) -> None:
+    """Set the default generator's state to one that `get_rng_state` returned."""
+    default_generator.set_state(new_state)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def fork_rng(
+    devices: Any = None, enabled: bool = True, **options: Any
+) -> Iterator[None]:
+    """Put the default generator's state back at the end of the block."""
+    state = get_rng_state() if enabled else None
+    try:
+        yield
+    finally:
+        if state is not None:
+            set_rng_state(state)
+
+
+def source(generator: Any) -> draws.Generator:
+    """The generator given, or the default one."""
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, draws.Generator):
+        raise TypeError(
+            f"argument 'generator' must be torch.Generator, not {type(generator).__name__}"
+        )
+    return generator
+
+
+def _sized(name: str, draw: Any, what: str) -> Any:
+    """`name(*size)`: random numbers of a given shape."""
+
+    def create(
+        *size: Any,
+        generator: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        out: Tensor | None = None,
+        **options: Any,
+    ) -> Tensor:
+        if not size:
+            if "size" not in options:
+                raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+            size = (options.pop("size"),)
+        check_options(options, name)
+        array = draw(source(generator), shape_of(size, name), numpy_dtype(dtype))
+        made = finish(array, requires_grad, device)
+        return made if out is None else write_out(made, out, name)
+
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = f"{what}. `size`: ints, or one sequence of ints.\n"
+    return creator(create)
+
+
+rand = _sized("rand", draws.uniform, "Uniform random numbers in [0, 1)")
+randn = _sized("randn", draws.normal, "Normal random numbers of mean 0 and variance 1")
+
+
+def in_memory_order(array: Any, draw: Any) -> Any:
+    """Fill an array along its memory, as torch does, by `draw(shape, serial)`."""
+    view = draws.memory_order(array)
+    view[...] = draw(view.shape, not array.flags.c_contiguous)
+    return array
+
+
+def _like(name: str, draw: Any, what: str) -> Any:
+    def create(
+        input: Tensor,
+        *,
+        generator: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        **options: Any,
+    ) -> Tensor:
+        check_tensor(input, name)
+        check_options(options, name)
+        array = np.empty_like(input._data, dtype=numpy_dtype(dtype, input.dtype))
+        gen = source(generator)
+        in_memory_order(array, lambda shape, serial: draw(gen, shape, array.dtype, serial))
+        return finish(array, requires_grad, device)
+
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = f"{what}, of the shape and (unless given) the dtype of `input`.\n"
+    return creator(create)
+
+
+def _normal(gen: draws.Generator, shape: Any, dtype: Any, serial: bool) -> Any:
+    return draws.normal(gen, shape, dtype, serial=serial)
+
+
+def _uniform(gen: draws.Generator, shape: Any, dtype: Any, serial: bool) -> Any:
+    return draws.uniform(gen, shape, dtype)
+
+
+rand_like = _like("rand_like", _uniform, "Uniform random numbers in [0, 1)")
+randn_like = _like("randn_like", _normal, "Normal random numbers of mean 0 and variance 1")
+
+
+def _interval(args: tuple[Any, ...], low: Any, high: Any, name: str) -> tuple[int, int]:
+    """(high) or (low, high), by position or by name."""
+    if len(args) == 2:
+        low, high = args
+    elif len(args) == 1:
+        low, high = (low, args[0]) if high is None else (args[0], high)
+    if high is None or len(args) > 2:
+        raise TypeError(f"{name}() takes (high, size) or (low, high, size)")
+    bounds = []
+    for value in (0 if low is None else low, high):
+        if isinstance(value, float) or not hasattr(value, "__index__"):
+            raise TypeError(
+                f"{name}(): bounds must be int, not {type(value).__name__}; pass int({value!r})"
+            )
+        bounds.append(value.__index__())
+    return bounds[0], bounds[1]
+
+
+@creator
+def randint(
+    *args: Any,
+    low: Any = None,
+    high: Any = None,
+    size: Any = None,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    out: Tensor | None = None,
+    **options: Any,
+) -> Tensor:
+    """Random integers in [low, high). Forms: randint(high, size), randint(low, high, size).
+
+    >>> torch.randint(3, 4, (2,))
+    tensor([3, 3])
+    """
+    check_options(options, "randint")
+    if size is None and args:
+        *bounds, size = args
+    else:
+        bounds = list(args)
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(
+            f"randint(): argument 'size' must be tuple of ints, not {type(size).__name__}"
+        )
+    start, end = _interval(tuple(bounds), low, high, "randint")
+    wanted = numpy_dtype(dtype, dtypes.int64)
+    array = draws.integers(source(generator), shape_of((size,), "randint"), start, end, wanted)
+    made = finish(array, requires_grad, device)
+    return made if out is None else write_out(made, out, "randint")
+
+
+@creator
+def randint_like(
+    input: Tensor,
+    *args: Any,
+    low: Any = None,
+    high: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Random integers in [low, high), of the shape and (unless given) the dtype of `input`."""
+    check_tensor(input, "randint_like")
+    check_options(options, "randint_like")
+    start, end = _interval(args, low, high, "randint_like")
+    array = np.empty_like(input._data, dtype=numpy_dtype(dtype, input.dtype))
+    in_memory_order(
+        array,
+        lambda shape, serial: draws.integers(default_generator, shape, start, end, array.dtype),
+    )
+    return finish(array, requires_grad, device)
+
+
+@creator
+def randperm(
+    n: Any,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    out: Tensor | None = None,
+    **options: Any,
+) -> Tensor:
+    """A random order of 0 .. n-1.
+
+    >>> torch.randperm(1)
+    tensor([0])
+    """
+    check_options(options, "randperm")
+    wanted = numpy_dtype(dtype, dtypes.int64)
+    array = draws.permutation(source(generator), n.__index__(), wanted)
+    made = finish(array, requires_grad, device)
+    return made if out is None else write_out(made, out, "randperm")
+
+
+@creator
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Normal random numbers; mean and std are numbers (with `size`) or tensors.
+
+    >>> torch.normal(torch.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 2.])
+    """
+    check_options(options, "normal")
+    gen = source(generator)
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+        if size is None:
+            raise TypeError(
+                "normal() of two numbers needs a size: normal(mean, std, size=(2, 3))"
+            )
+        array = draws.normal(gen, shape_of((size,), "normal"), numpy_dtype(dtype), mean, std)
+        made = finish(array, requires_grad, device)
+    else:
+        made = _normal_around(mean, std, gen)
+    return made if out is None else write_out(made, out, "normal")
+
+
+def _normal_around(mean: Any, std: Any, gen: draws.Generator) -> Tensor:
+    """Standard normals, scaled and shifted, as torch makes them."""
+    shapes = [v._data.shape for v in (mean, std) if isinstance(v, Tensor)]
+    shape = np.broadcast_shapes(*shapes)
+    dtype = (mean if isinstance(mean, Tensor) else std)._data.dtype
+    if not isinstance(std, Tensor):
+        return wrap(draws.normal(gen, shape, dtype, 0.0, std) + mean._data)
+    if (std._data < 0).any():
+        raise RuntimeError("normal expects all elements of std >= 0.0; pass std.abs()")
+    center = mean._data if isinstance(mean, Tensor) else dtype.type(mean)
+    return wrap(draws.normal(gen, shape, dtype) * std._data + center)
+
+
+@public("bernoulli")
+def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None) -> Tensor:
+    """1 with the probability that each element says (or all with `p`), else 0.
+
+    >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
+    check_tensor(input, "bernoulli")
+    gen = source(generator)
+    if p is not None:
+        array = np.empty_like(input._data)
+        in_memory_order(
+            array, lambda shape, serial: draws.bernoulli(gen, shape, float(p), array.dtype)
+        )
+        return wrap(array)
+    return wrap(draws.bernoulli_tensor(gen, input._data, input._data.dtype))
+
+
+@public("multinomial")
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
+) -> Tensor:
+    """Numbers of categories, drawn by the weights in the last dimension.
+
+    >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 1)
+    tensor([1])
+    """
+    check_tensor(input, "multinomial")
+    return wrap(draws.multinomial(source(generator), input._data, num_samples, replacement))
+
+
+@public("poisson", method=False)
+def poisson(input: Tensor, generator: Any = None) -> Tensor:
+    """Poisson random counts, of the rate that each element says.
+
+    >>> torch.poisson(torch.tensor([0.0]))
+    tensor([0.])
+    """
+    check_tensor(input, "poisson")
+    return wrap(draw_poisson(source(generator), input._data))
+
+
+FUNCTIONS["random"] = sys.modules[__name__]

@@ -1,0 +1,142 @@
+"""Floor 3: `Tensor.view`, and the methods that change the shape of a tensor in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..arrays.dtypes import dtype, of_scalar
+from ..autograd import inplace, origin
+from ..autograd.modes import state
+from ..autograd.storage import View
+from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
+from ..ops import shape as ops
+from . import shape as shapes
+from .registration import FUNCTIONS, public
+
+
+@public(function=False)
+def view(self: Tensor, *shape: Any, **options: Any) -> Tensor:
+    """The same memory in another shape (one size may be -1), or as another dtype.
+
+    RuntimeError when the layout does not allow it without a copy; `reshape` copies then. Read as
+    another dtype the tensor has no gradient, and the last size changes with the size of elements.
+
+    >>> torch.arange(4).view(2, -1)
+    tensor([[0, 1],
+            [2, 3]])
+    """
+    given = shape or (options["dtype"] if "dtype" in options else options.pop("size"),)
+    if len(given) == 1 and (isinstance(given[0], dtype) or given[0] in (float, int, bool)):
+        d = given[0] if isinstance(given[0], dtype) else of_scalar(given[0]())
+        return _as_dtype(self, d)
+    sizes = shapes.sizes_of(given, "view")
+    array = self._data
+    if array.flags.c_contiguous and min(sizes, default=0) >= 0 and prod(sizes) == array.size:
+        return ops.view.run_view(self, array.reshape(sizes), {"shape": sizes})
+    return shapes.as_view(self, sizes)
+
+
+def _as_dtype(x: Tensor, d: dtype) -> Tensor:
+    """The bytes of x read as another dtype."""
+    array = x._data
+    if array.dtype == d.numpy:
+        return ops.alias.run_view(x, array[...], {"key": (...,)})
+    old, wanted = array.itemsize, d.itemsize
+    if old != wanted:
+        name, other = x.dtype.short, d.short
+        if array.ndim == 0:
+            raise RuntimeError(
+                f"self.dim() cannot be 0 to view {name} as {other} (different element sizes)"
+            )
+        if wanted > old and array.shape[-1] * old % wanted:
+            raise RuntimeError(
+                f"self.size(-1) must be divisible by {wanted // old} to view {name} as {other} "
+                f"(different element sizes), but got {array.shape[-1]}"
+            )
+    try:
+        out = array.view(d.numpy)
+    except ValueError:
+        raise RuntimeError(
+            f"self.stride(-1) must be 1 to view {x.dtype.short} as {d.short} (different element "
+            f"sizes), but got {array.strides[-1] // array.itemsize}; use .contiguous() first"
+        ) from None
+    result = wrap(out)
+    result._storage = storage_of(x)
+    return result  # type: ignore[no-any-return]
+
+
+def _reshaped(name: str, make: Callable[..., Tensor]) -> None:
+    """`x.name_(...)`: the tensor itself becomes the view that `make` gives; its memory stays."""
+
+    def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if self._view is not None:
+            refresh(self)
+        if state.grad and self._requires_grad and self._edge is None:
+            inplace.check_writable(self, name)
+        old = _twin(self)
+        made = make(old, *args, **kwargs)
+        self._data = made._data
+        if self._view is not None:
+            assert made._view is not None
+            steps = (*self._view.steps, *made._view.steps[len(self._view.steps) :])
+            self._view = View(self._view.base, steps, storage_of(self).version, made._view.creation)
+        self._edge, self._requires_grad = made._edge, made._requires_grad
+        storage_of(self).bump(origin.caller(2))
+        if self._view is not None:
+            self._view.version = storage_of(self).version
+        return self
+
+    change.__name__ = change.__qualname__ = name
+    change.__doc__ = f"In-place form of `{name[:-1]}`: the shape changes, the memory stays."
+    setattr(Tensor, name, change)
+    FUNCTIONS[name] = change
+
+
+def _twin(x: Tensor) -> Tensor:
+    """Another handle on x as it is."""
+    twin: Tensor = new(Tensor)
+    twin._data, twin._requires_grad, twin._edge = x._data, x._requires_grad, x._edge
+    twin._storage, twin._view, twin._meta = storage_of(x), x._view, x._meta
+    return twin
+
+
+for _name, _make in (
+    ("t_", shapes.t),
+    ("transpose_", shapes.transpose),
+    ("swapaxes_", shapes.transpose),
+    ("swapdims_", shapes.transpose),
+    ("squeeze_", shapes.squeeze),
+    ("unsqueeze_", shapes.unsqueeze),
+):
+    _reshaped(_name, _make)
+
+
+@public("resize_", function=False)
+def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+    """Change the shape in place, keeping elements in order; new elements are zeros.
+
+    RuntimeError for tensors that require grad.
+    """
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad; use reshape or pad")
+    shape = shapes.sizes_of(sizes, "resize_", "size")
+    n, array = prod(shape), self._data
+    if n <= array.size and array.flags.c_contiguous:
+        self._data = array.reshape(-1)[:n].reshape(shape)
+    else:
+        grown = np.zeros(n, array.dtype)
+        count = min(n, array.size)
+        grown[:count] = array.reshape(-1)[:count]
+        self._data = grown.reshape(shape)
+    storage_of(self).bump(origin.caller(2))
+    return self
+
+
+@public("resize_as_", function=False)
+def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
+    """Change the shape in place to that of `other`."""
+    return resize_(self, other._data.shape)

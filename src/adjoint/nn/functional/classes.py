@@ -1,0 +1,254 @@
+"""Floor 5: losses of scores against classes: cross entropy, negative log likelihood, margins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from adjoint.arrays import dtypes
+from adjoint.autograd.tensor import Tensor, wrap
+from adjoint.ops import losses as ops
+
+from .arguments import expect_tensor, place, reduced, reduction_of
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """-log softmax(input) at the target class.
+
+    input: scores (n, c), (n, c, *space) or (c,). target: int64 classes of the same shape without
+    c, or probabilities of the input's shape. `weight` (c,) counts classes; positions whose target
+    is `ignore_index` do not count; `label_smoothing` mixes the target with the uniform
+    distribution. The mean is over counted positions, by weight.
+
+    >>> torch.nn.functional.cross_entropy(torch.zeros(1, 2), torch.tensor([0]))
+    tensor(0.6931)
+    """
+    try:
+        x, classes = input._data, target._data
+    except AttributeError:
+        expect_tensor(input, "cross_entropy_loss", "self", 1)
+        expect_tensor(target, "cross_entropy_loss", "target", 2)
+        raise
+    if size_average is not None or reduce is not None or reduction != "mean":
+        reduction = reduction_of(reduction, size_average, reduce)
+    if (
+        x.ndim == 2
+        and classes.dtype == dtypes.NP_INT64
+        and weight is None
+        and label_smoothing == 0
+        and classes.shape == x.shape[:1]
+        and classes.size
+        and classes.view(np.uint64).max() < x.shape[1]
+        and x.dtype.kind == "f"
+    ):
+        loss: Tensor = ops.cross_entropy(input, target, reduction=reduction)[0]
+        return loss
+    return _cross_entropy_general(
+        input, target, weight, ignore_index, reduction, label_smoothing
+    )
+
+
+def _cross_entropy_general(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> Tensor:
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(
+            f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
+        )
+    x, t = input._data, target._data
+    if x.ndim == 0:
+        raise RuntimeError("cross_entropy: input must have a class dimension, but it is 0-D")
+    if x.shape == t.shape:
+        return _against_probabilities(input, target, weight, reduction, label_smoothing)
+    axis = 0 if x.ndim == 1 else 1
+    logp = input.log_softmax(axis)
+    if label_smoothing == 0:
+        return nll_loss(logp, target, weight, None, ignore_index, None, reduction)
+    classes, factors = _factors(logp, target, weight, ignore_index)
+    weighted = logp if weight is None else logp * _per_class(weight, x.ndim, axis)
+    valid = wrap((classes != ignore_index).astype(x.dtype))
+    smooth = -weighted.sum(axis) * valid
+    if reduction == "mean":
+        smooth = smooth.sum() / float(factors.sum())
+    elif reduction == "sum":
+        smooth = smooth.sum()
+    loss = nll_loss(logp, target, weight, None, ignore_index, None, reduction)
+    return loss * (1 - label_smoothing) + smooth * (label_smoothing / x.shape[axis])
+
+
+def _per_class(weight: Tensor, ndim: int, axis: int) -> Tensor:
+    return weight.reshape([-1 if i == axis else 1 for i in range(ndim)])
+
+
+def _against_probabilities(
+    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float
+) -> Tensor:
+    if target._data.dtype.kind not in "fV":
+        raise RuntimeError(
+            "Expected floating point type for target with class probabilities, got "
+            f"{target.dtype.short}{place()}; class indices have the shape of the input without "
+            f"its class dimension, but both are {list(input._data.shape)}"
+        )
+    axis = 0 if input._data.ndim == 1 else 1
+    count = input._data.shape[axis]
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / count
+    terms = input.log_softmax(axis) * target
+    if weight is not None:
+        terms = terms * _per_class(weight, input._data.ndim, axis)
+    if reduction == "none":
+        return -terms.sum(axis)
+    if reduction == "sum":
+        return -terms.sum()
+    positions = input._data.size // count if input._data.ndim > 1 else 1
+    return -(terms.sum() / positions)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-input at the target class, for log-probabilities; arguments as `cross_entropy`.
+
+    >>> torch.nn.functional.nll_loss(torch.tensor([[-0.5, -2.0]]), torch.tensor([1]))
+    tensor(2.)
+    """
+    expect_tensor(input, "nll_loss_nd", "self", 1)
+    expect_tensor(target, "nll_loss_nd", "target", 2)
+    reduction = reduction_of(reduction, size_average, reduce)
+    classes, factors = _factors(input, target, weight, ignore_index)
+    if reduction == "mean":
+        with np.errstate(all="ignore"):
+            factors = factors / factors.sum(dtype=factors.dtype)
+    x = input if input._data.ndim > 1 else input.unsqueeze(0)
+    safe = np.where(classes == ignore_index, 0, classes).reshape(x._data.shape[0], *x._data.shape[2:])
+    loss: Tensor = ops.nll_loss(
+        x,
+        wrap(safe.astype(np.int64, copy=False)),
+        wrap(factors.reshape(safe.shape)),
+        reduction="none" if reduction == "none" else "sum",
+    )
+    return loss.squeeze(0) if reduction == "none" and input._data.ndim == 1 else loss
+
+
+def _factors(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> tuple[Any, Any]:
+    """The checked classes, and how much each position counts."""
+    x, classes = input._data, target._data
+    axis = 0 if x.ndim == 1 else 1
+    count = x.shape[axis]
+    _check_classes(x, classes, target, axis)
+    if weight is not None and weight._data.shape != (count,):
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {count} classes or no classes but got "
+            f"weight tensor of shape: {list(weight._data.shape)}{place()}"
+        )
+    counted = classes != ignore_index
+    outside = counted & ((classes < 0) | (classes >= count))
+    if outside.any():
+        wrong = classes[outside].flat[0]
+        at = [int(i) for i in np.argwhere(outside)[0]]
+        where = f" (position {at} of the target)" if at else ""
+        raise IndexError(
+            f"Target {wrong} is out of bounds.{where}{place()} The input has {count} classes, 0 to "
+            f"{count - 1}; positions to leave out are marked with ignore_index={ignore_index}"
+        )
+    if weight is None:
+        return classes, counted.astype(x.dtype)
+    chosen = weight._data[np.where(counted, classes, 0)]
+    return classes, np.where(counted, chosen, x.dtype.type(0))
+
+
+def _check_classes(x: Any, classes: Any, target: Tensor, axis: int) -> None:
+    if classes.dtype not in (dtypes.NP_INT64, dtypes.uint8.numpy):
+        raise RuntimeError(
+            f"expected scalar type Long but found {target.dtype.short}{place()}: classes are given "
+            "as int64 (use .long()); floating targets are probabilities, of the input's shape "
+            f"{list(x.shape)}, but this one has shape {list(classes.shape)}"
+        )
+    expected = x.shape[:axis] + x.shape[axis + 1 :]
+    if classes.shape == expected:
+        return
+    if x.ndim > 1 and classes.shape[:1] != x.shape[:1]:
+        got = classes.shape[0] if classes.ndim else 1
+        raise ValueError(
+            f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({got})"
+            f"{place()}: input {list(x.shape)}, target {list(classes.shape)}"
+        )
+    if x.ndim <= 2:
+        raise RuntimeError(
+            f"0D or 1D target tensor expected, multi-target not supported{place()}: the target "
+            f"should have shape {list(expected)}, but has {list(classes.shape)}; .squeeze(1)?"
+        )
+    raise RuntimeError(
+        f"Expected target size {list(expected)}, got {list(classes.shape)}{place()}"
+    )
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Σ_j max(0, margin - input[target] + input[j])^p / c over the other classes j."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    x = input if input._data.ndim == 2 else input.unsqueeze(0)
+    classes = target.reshape(-1, 1)
+    if input._data.ndim == 2 and target._data.shape != x._data.shape[:1]:
+        raise RuntimeError(
+            f"inconsistent target size, expected {x._data.shape[0]} but got "
+            f"{list(target._data.shape)}"
+        )
+    violations = (margin - x.gather(1, classes) + x).clamp_min(0)
+    if p == 2:
+        violations = violations * violations
+    if weight is not None:
+        violations = violations * weight[classes]
+    others = np.ones(x._data.shape, x._data.dtype)
+    np.put_along_axis(others, classes._data, 0, axis=1)
+    losses = (violations * wrap(others)).sum(1) / x._data.shape[1]
+    return reduced(losses if input._data.ndim == 2 else losses.squeeze(0), reduction)
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The mean over classes of the binary cross entropy of each logit."""
+    reduction = reduction_of(reduction, size_average, reduce)
+    terms = ops.binary_cross_entropy_with_logits(input, target, reduction="none")
+    if weight is not None:
+        terms = terms * weight
+    return reduced(terms.mean(-1), reduction)

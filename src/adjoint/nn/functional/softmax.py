@@ -1,0 +1,93 @@
+"""Floor 5: softmax and its relatives, with the implicit dimension of old code."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from adjoint.api import softmax as api
+from adjoint.arrays import random
+from adjoint.autograd.tensor import Tensor, wrap
+
+
+def _dim(dim: int | None, ndim: int, name: str) -> int:
+    """The given dim, or with a warning torch's old guess."""
+    if dim is not None:
+        return dim
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+        "dim=X as an argument.",
+        UserWarning,
+        stacklevel=3,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`.
+
+    >>> torch.nn.functional.softmax(torch.tensor([0.0, 0.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
+    return api.softmax(input, _dim(dim, input.ndim, "softmax"), dtype)
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """log(softmax(x)) along `dim`, without overflow."""
+    return api.log_softmax(input, _dim(dim, input.ndim, "log_softmax"), dtype)
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """softmax(-x) along `dim`."""
+    return api.softmax(-input, _dim(dim, input.ndim, "softmin"), dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Softmax of (logits + Gumbel noise) / tau; `hard` gives one-hot values with its gradient.
+
+    Jang et al. 2017.
+    """
+    array = logits._data
+    draws = random.exponential(random.default_generator, array.shape, array.dtype)
+    soft = api.softmax((logits + wrap(-np.log(draws))) / tau, dim)
+    if not hard:
+        return soft
+    marks = np.zeros_like(array)
+    top = soft._data.argmax(dim)
+    np.put_along_axis(marks, np.expand_dims(top, dim), 1, axis=dim)
+    return wrap(marks) - soft.detach() + soft  # type: ignore[no-any-return]
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """Leaky ReLU whose slope is drawn from U(lower, upper) for each negative element."""
+    from adjoint.autograd import inplace as writing
+
+    x = input._data
+    if training:
+        slopes = np.ones_like(x)
+        negative = x <= 0
+        drawn = random.uniform(random.default_generator, (int(negative.sum()),), np.float64)
+        slopes[negative] = lower + (upper - lower) * drawn
+    else:
+        slopes = np.where(x <= 0, x.dtype.type((lower + upper) / 2), x.dtype.type(1))
+
+    def scaled(old: Tensor) -> Tensor:
+        return old * wrap(slopes)
+
+    return writing.write(input, scaled, "rrelu_") if inplace else scaled(input)
