@@ -64,11 +64,22 @@ _ROOMS = (
     "linalg",
     "special",
 )
+# Functions of nn.functional that torch also has at the top; they load it when touched.
+_FUNCTIONAL = frozenset(
+    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d max_pool2d "
+    "max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d layer_norm group_norm rms_norm "
+    "bilinear cosine_similarity pairwise_distance pdist pixel_shuffle pixel_unshuffle "
+    "channel_shuffle dropout alpha_dropout feature_alpha_dropout rrelu".split()
+)
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _FUNCTIONAL:
+        found = getattr(importlib.import_module(f"{__name__}.nn.functional"), name)
+        globals()[name] = found
+        return found
     raise AttributeError(
         f"adjoint has no torch.{name}. If torch has it, adjoint does not support it yet."
     )

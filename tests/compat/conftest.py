@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from tests.compat.idx_files import write_files
+
+import adjoint
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):
@@ -18,7 +21,7 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def mnist_mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """The address at which small MNIST files are served, and their checksums by name."""
     folder: Path = tmp_path_factory.mktemp("mirror")
     checksums = write_files(folder)
@@ -29,3 +32,20 @@ def mnist_mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
         yield f"http://127.0.0.1:{server.server_port}/", checksums
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def served_mnist(
+    mirror: tuple[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """An empty home folder, and MNIST to be had from the local server only."""
+    address, checksums = mirror
+    mnist = adjoint.vision.datasets.MNIST
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setattr(mnist, "mirrors", [address])
+        served = [(file, checksums[file]) for file, _ in mnist.resources]
+        patch.setattr(mnist, "resources", served)
+        # Document 004 installs an opener for the whole process.
+        patch.setattr(urllib.request, "_opener", None)
+        yield

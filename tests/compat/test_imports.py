@@ -107,6 +107,7 @@ def test_uninstalls_when_the_block_fails() -> None:
 
 def test_nested_installations_end_one_by_one() -> None:
     with install(ALIASES):
+        run("import torch")
         with install(ALIASES):
             run("import torch.nn")
         assert run("import torch")["torch"].__name__ == "engine"
@@ -163,9 +164,9 @@ def test_what_is_missing_can_be_asked_for() -> None:
             "except ImportError as error: asked += (error.name,)\n"
             "try: from torch import compiler\n"
             "except ImportError as error: asked += (error.name,)\n"
-            "asked += (hasattr(torch.nn.functional, '__path__') if hasattr(torch, 'nn') else 0,)"
+            "asked += (hasattr(torch, '__wrapped__'),)"
         )
-    assert seen["asked"] == (False, 7, "torch.compiler", "engine", 0)
+    assert seen["asked"] == (False, 7, "torch.compiler", "engine", False)
 
 
 def test_a_missing_dependency_is_not_taken_for_a_missing_module() -> None:

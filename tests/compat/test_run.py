@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from tests.compat.documents import FOLDER, RECORDED, form, read, without_addresses
 
+import adjoint
 from adjoint.cli import main
 
 SEED = "import torch; _ = torch.manual_seed(0)"
@@ -25,17 +26,36 @@ def command(*args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["000", "002"])
-def test_a_document_as_a_notebook(name: str, tmp_path: Path) -> None:
+def write_notebook(name: str, folder: Path) -> tuple[str, str]:
+    """A document as a notebook: its path, and the outputs that the document shows."""
     pieces = read(name)
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(piece.code) for piece in pieces]
-    path = tmp_path / "document.ipynb"
+    path = folder / "document.ipynb"
     nbformat.write(notebook, path)
-    result = command(str(path))
-    expected = "".join(f"{piece.output}\n" for piece in pieces if piece.output)
+    return str(path), "".join(f"{piece.output}\n" for piece in pieces if piece.output)
+
+
+def same_form(shown: str, expected: str) -> bool:
+    return form(without_addresses(shown)) == form(without_addresses(expected))
+
+
+@pytest.mark.parametrize("name", ["000", "002"])
+def test_a_document_as_a_notebook(name: str, tmp_path: Path) -> None:
+    path, expected = write_notebook(name, tmp_path)
+    result = command(path)
     assert (result.returncode, result.stderr) == (0, "")
-    assert form(without_addresses(result.stdout)) == form(without_addresses(expected))
+    assert same_form(result.stdout, expected)
+
+
+@pytest.mark.usefixtures("served_mnist")
+def test_the_notebook_that_reads_mnist(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path, expected = write_notebook("004", tmp_path)
+    adjoint.manual_seed(0)
+    with pytest.warns(UserWarning, match="not a leaf"):
+        assert main(["run", path]) == 0
+    seen = capfd.readouterr()
+    assert same_form(seen.out, expected)
 
 
 @pytest.mark.parametrize("name", ["001", "003"])

@@ -11,9 +11,8 @@ import contextlib
 import functools
 import io
 import re
-import urllib.request
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -83,20 +82,9 @@ def run_document(name: str, seed: int) -> Transcript:
 
 
 @pytest.fixture(scope="module")
-def documents(
-    mnist_mirror: tuple[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Documents]:
-    """Documents run in a home folder of their own, with MNIST served from this machine."""
-    address, checksums = mnist_mirror
-    mnist = adjoint.vision.datasets.MNIST
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr(mnist, "mirrors", [address])
-        served = [(file, checksums[file]) for file, _ in mnist.resources]
-        patch.setattr(mnist, "resources", served)
-        # Document 004 installs an opener for the whole process.
-        patch.setattr(urllib.request, "_opener", None)
-        yield functools.cache(run_document)
+def documents(served_mnist: None) -> Documents:
+    """Runs documents; each only once from a seed."""
+    return functools.cache(run_document)
 
 
 @EACH_PIECE

@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+import adjoint
+from adjoint import vision
+
 HEAVY = ("PIL", "tqdm", "matplotlib", "urllib.request", "http.client", "adjoint.vision.image")
 
 
@@ -26,10 +29,9 @@ def test_what_is_loaded(statement, heavy):
 
 
 def test_names():
-    from adjoint import vision
-
     assert set(vision.__all__) <= set(dir(vision))
     assert vision.transforms.Compose.__name__ == "Compose"
+    assert vision.__version__ == adjoint.__version__
     assert vision.get_image_backend() in ("PIL", "adjoint")
     with pytest.raises(AttributeError, match=r"'adjoint\.vision' has no attribute 'models'"):
         vision.models

@@ -197,6 +197,16 @@ def test_transforms_can_be_pickled():
     assert repr(pickle.loads(pickle.dumps(transform))) == repr(transform)
 
 
+def test_sizes_may_be_sequences_of_one():
+    assert T.CenterCrop([4]).size == T.CenterCrop(4).size == (4, 4)
+    assert T.Resize([3])(GREY).shape == T.Resize(3)(GREY).shape == (3, 4)
+
+
+def test_pad_if_needed_pads_only_what_is_short():
+    assert T.RandomCrop((9, 3), pad_if_needed=True)(GREY).shape == (9, 3)
+    assert T.RandomCrop((3, 9), pad_if_needed=True)(GREY).shape == (3, 9)
+
+
 def test_interpolation_by_pillows_number():
     assert T.Resize(4, interpolation=0).interpolation is T.InterpolationMode.NEAREST
     assert T.Resize(4, interpolation=3).interpolation is T.InterpolationMode.BICUBIC

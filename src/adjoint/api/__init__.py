@@ -8,6 +8,7 @@ from . import (
     activation,
     aggregates,
     arithmetic,
+    attributes,
     bitwise,
     casting,
     comparison,
@@ -54,6 +55,7 @@ from . import (
     sorting,
     special,
     statistics,
+    strided,
     subscripts,
     views,
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
 from ..autograd import inplace as in_place
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import Tensor, wrap
 from ..ops import activation as smooth
 from ..ops import rectifier as kinked
 from ..ops.operation import Operation
@@ -291,7 +293,33 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return result
 
 
-top_level("celu", "selu", "threshold")
+@activation
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x for x > 0, else a x; a is drawn from U(lower, upper) in training, else their mean.
+
+    One number is drawn for each element that is not positive, in double precision.
+    """
+    if lower > upper:
+        raise RuntimeError(
+            f"Lower bound should be less than or equal to the upper bound, but they are {lower} "
+            f"and {upper}"
+        )
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    array = accept(input, "rrelu", REALS)._data
+    left = array <= 0
+    slopes = np.ones(array.shape, array.dtype)
+    slopes[left] = wrap(np.empty(int(left.sum()))).uniform_(lower, upper)._data
+    return input.mul_(wrap(slopes)) if inplace else input * wrap(slopes)
+
+
+top_level("celu", "selu", "threshold", "rrelu")
 top_level("prelu", "hardshrink", method=True)
 for _name in ("elu", "leaky_relu", "hardtanh"):
     ACTIVATIONS[f"{_name}_"] = in_place_form(ACTIVATIONS[_name], f"{_name}_")

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..autograd.tensor import Tensor, wrap
+from ..ops import conversion, scan, softmax, sorting
 from ..ops import reduction as ops
-from ..ops import scan, softmax, sorting
 from ..ops.norm import linalg_vector_norm
 from . import creation, extremes, joining, placement, reduction
 from .casting import cast_to
@@ -40,11 +40,13 @@ def _reduced(f: Any) -> Any:
     return reduce
 
 
-def sum(x: Any, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:  # noqa: A001
+def sum(x: Any, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """Sum over `axis` (None: all)."""
     return reduction.sum_(_tensor(x), axis, keepdims, dtype=dtype)
 
 
 def prod(x: Tensor, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """Product over `axis` (None: all)."""
     if isinstance(axis, tuple):
         for a in sorted((a % x._data.ndim for a in axis), reverse=True):
             x = reduction.prod(x, a, keepdims, dtype=dtype)
@@ -53,48 +55,54 @@ def prod(x: Tensor, *, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
 
 
 def spread(x: Any, shape_: Any) -> Tensor:
-    return placement.broadcast_to(_tensor(x), shape_)  # type: ignore[no-any-return]
+    """`x` broadcast to a shape: the transpose of a sum."""
+    return placement.broadcast_to(_tensor(x), shape_)
 
 
 def variance(
     x: Tensor, *, axis: Any = None, correction: float = 1, keepdims: bool = False
 ) -> Tensor:
+    """sum |x - mean|² / (n - correction)."""
     return reduction.var(x, axis, keepdim=keepdims, correction=correction)
 
 
-def std(
-    x: Tensor, *, axis: Any = None, correction: float = 0, keepdims: bool = False
-) -> Tensor:
+def std(x: Tensor, *, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Tensor:
+    """The Array API's standard deviation (correction 0)."""
     return reduction.std(x, axis, keepdim=keepdims, correction=correction)
 
 
-def var(
-    x: Tensor, *, axis: Any = None, correction: float = 0, keepdims: bool = False
-) -> Tensor:
+def var(x: Tensor, *, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Tensor:
+    """The Array API's variance (correction 0)."""
     return reduction.var(x, axis, keepdim=keepdims, correction=correction)
 
 
 def vector_norm(
-    x: Tensor, *, ord: float = 2, axis: Any = None, keepdims: bool = False  # noqa: A002
+    x: Tensor,
+    *,
+    ord: float = 2,
+    axis: Any = None,
+    keepdims: bool = False,
 ) -> Tensor:
-    return linalg_vector_norm(  # type: ignore[no-any-return]
-        x, ord=ord, dim=_dims(axis), keepdim=keepdims
-    )
+    """(sum |x|^ord)^(1/ord) over `axis`."""
+    return linalg_vector_norm(x, ord=ord, dim=_dims(axis), keepdim=keepdims)
 
 
 def logsumexp(x: Tensor, *, axis: Any, keepdims: bool = False) -> Tensor:
-    return ops.logsumexp(x, dim=_dims(axis), keepdim=keepdims)  # type: ignore[no-any-return]
+    """log(sum(exp(x))) over `axis`."""
+    return ops.logsumexp(x, dim=_dims(axis), keepdim=keepdims)
 
 
 def cumulative_sum(
     x: Tensor, *, axis: int = 0, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
+    """Running sum; with `include_initial` a 0 comes first."""
     return _started(scan.cumsum, x, 0, axis, dtype, include_initial)
 
 
 def cumulative_prod(
     x: Tensor, *, axis: int = 0, dtype: Any = None, include_initial: bool = False
 ) -> Tensor:
+    """Running product; with `include_initial` a 1 comes first."""
     return _started(scan.cumprod, x, 1, axis, dtype, include_initial)
 
 
@@ -111,57 +119,74 @@ def _started(
 
 
 def cumulative_extreme(x: Tensor, *, axis: int, largest: bool) -> Any:
+    """Running maximum or minimum, and where it was met."""
     return (scan.cummax if largest else scan.cummin)(x, dim=axis)
 
 
 def linear_recurrence(a: Any, b: Any, *, axis: int) -> Tensor:
-    return scan.linear_recurrence(_tensor(a), _tensor(b), dim=axis)  # type: ignore[no-any-return]
+    """y[k] = a[k] y[k-1] + b[k]."""
+    return scan.linear_recurrence(_tensor(a), _tensor(b), dim=axis)
 
 
 def logcumsumexp(x: Tensor, *, axis: int) -> Tensor:
-    return scan.logcumsumexp(x, dim=axis)  # type: ignore[no-any-return]
+    """Running log-sum-exp."""
+    return scan.logcumsumexp(x, dim=axis)
 
 
 def softmax_(x: Tensor, *, axis: int) -> Tensor:
-    return softmax.softmax(x, dim=axis)  # type: ignore[no-any-return]
+    """exp(x) / sum(exp(x))."""
+    return softmax.softmax(x, dim=axis)
 
 
 def log_softmax(x: Tensor, *, axis: int) -> Tensor:
-    return softmax.log_softmax(x, dim=axis)  # type: ignore[no-any-return]
+    """x - log(sum(exp(x)))."""
+    return softmax.log_softmax(x, dim=axis)
 
 
 def place_along_axis(
     values: Any, indices: Any, *, axis: int, size: int, accumulate: bool = False
 ) -> Tensor:
-    return sorting.place_along_axis(  # type: ignore[no-any-return]
+    """Zeros with values at indices."""
+    return sorting.place_along_axis(
         _tensor(values), _tensor(indices), axis=axis, size=size, accumulate=accumulate
     )
 
 
 def sort(x: Tensor, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
-    return sorting.sort(x, dim=axis % x._data.ndim, descending=descending)[0]  # type: ignore[no-any-return]
+    """Elements in order."""
+    return sorting.sort(x, dim=axis % x._data.ndim, descending=descending)[0]
 
 
 def argsort(x: Tensor, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """The indices that sort."""
     return sort_index(x, axis=axis % x._data.ndim, descending=descending)
 
 
 def sort_index(x: Tensor, *, axis: int, descending: bool = False) -> Tensor:
-    return sorting.sort(x.detach(), dim=axis, descending=descending)[1]  # type: ignore[no-any-return]
+    """The indices that sort, `axis` non-negative."""
+    return sorting.sort(x.detach(), dim=axis, descending=descending)[1]
 
 
 def median(x: Tensor, *, ignore_nan: bool = False) -> Tensor:
-    return (sorting.nanmedian if ignore_nan else sorting.median)(x)  # type: ignore[no-any-return]
+    """The lower median of all elements."""
+    return (sorting.nanmedian if ignore_nan else sorting.median)(x)
 
 
 def astype(x: Any, dtype: Any, *, copy: bool = True) -> Tensor:
+    """Another dtype, by a NumPy or torch dtype."""
     return cast_to(_tensor(x), numpy_dtype(dtype))
 
 
 def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A Tensor of data; a copy if asked."""
     if isinstance(obj, Tensor):
         return obj.to(device=device, dtype=dtype, copy=bool(copy))
-    return creation.asarray(obj, dtype=dtype, device=device, copy=copy)  # type: ignore[no-any-return]
+    return creation.asarray(obj, dtype=dtype, device=device, copy=copy)
+
+
+def copy_in_order(x: Tensor, order: tuple[int, ...]) -> Tensor:
+    """A copy with its dimensions in the given order in memory."""
+    return conversion.clone(x, order=order)
 
 
 def _filled(f: Any) -> Any:
@@ -181,7 +206,7 @@ VOCABULARY: dict[str, Any] = {
     for f in (
         sum, prod, spread, variance, std, var, vector_norm, logsumexp, cumulative_sum,
         cumulative_prod, cumulative_extreme, linear_recurrence, logcumsumexp, softmax_, log_softmax,
-        place_along_axis, sort, argsort, sort_index, median, astype, asarray,
+        place_along_axis, sort, argsort, sort_index, median, astype, asarray, copy_in_order,
     )
 }  # fmt: skip
 VOCABULARY.update(

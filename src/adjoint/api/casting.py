@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import dtypes
+from ..arrays.layout import is_ordered, order_of
 from ..autograd import inplace, modes, origin
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import conversion as ops
@@ -30,10 +31,19 @@ def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     >>> torch.tensor([1.7, -1.7]).to(torch.int64)
     tensor([ 1, -1])
     """
+    memory_format = options.pop("memory_format", None)
     d, copy = _target(self, args, options)
-    if d is None or d is self.dtype:
-        return ops.clone(self) if copy else self
-    return cast_to(self, d.numpy)
+    if d is not None and d is not self.dtype:
+        return in_format(cast_to(self, d.numpy), memory_format)
+    if copy:
+        return clone(self, memory_format=memory_format)
+    return in_format(self, memory_format)
+
+
+def in_format(t: Tensor, memory_format: Any) -> Tensor:
+    """`t` itself, or a copy whose dimensions lie in memory as asked."""
+    order = order_of(memory_format, t._data.ndim)
+    return t if order is None or is_ordered(t._data, order) else ops.clone(t, order=order)
 
 
 def cast_to(t: Tensor, wanted: Any) -> Tensor:
@@ -60,7 +70,6 @@ def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tup
     other = options.pop("other", None)
     copy = options.pop("copy", False)
     options.pop("non_blocking", None)
-    options.pop("memory_format", None)
     if options:
         raise TypeError(f"to() got an unexpected keyword argument {next(iter(options))!r}")
     flags = []
@@ -110,7 +119,7 @@ TYPE_NAMES: dict[str, dtypes.dtype] = {f"{d.short}Tensor": d for d in dtypes.ALL
 
 
 @method
-def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:  # noqa: A001
+def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The type's old name ("torch.FloatTensor"), or the tensor converted to `dtype`."""
     if dtype is None:
         return f"torch.{self.dtype.short}Tensor"
@@ -184,9 +193,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
             f"fill_(): argument 'value' must be Number or Tensor, not {value.__class__.__name__}"
         )
     number = number_array(value, input._data.dtype)
-    return _overwrite(
-        input, number, lambda old: overwrite.fill(old, value=number), None, "fill_"
-    )
+    return _overwrite(input, number, lambda old: overwrite.fill(old, value=number), None, "fill_")
 
 
 def copy_over(x: Tensor, source: Tensor, name: str) -> Tensor:
@@ -194,15 +201,23 @@ def copy_over(x: Tensor, source: Tensor, name: str) -> Tensor:
     return _overwrite(x, source._data, lambda old: overwrite.copy(old, source), source, name)
 
 
+@public("fill", method=False)
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like `input`, every element of which is `value` (a number or a 0-d tensor).
+
+    >>> torch.fill(torch.zeros(2), 3)
+    tensor([3., 3.])
+    """
+    return fill_(input.clone(), value)
+
+
 @public("zero_")
 def zero_(input: Tensor) -> Tensor:
     """Write 0 into every element."""
-    return fill_(input, 0)
+    return _overwrite(input, 0, overwrite.zero, None, "zero_")
 
 
-def _overwrite(
-    x: Tensor, values: Any, compute: Any, source: Tensor | None, name: str
-) -> Tensor:
+def _overwrite(x: Tensor, values: Any, compute: Any, source: Tensor | None, name: str) -> Tensor:
     """Put new values in: recorded when a gradient may be wanted, else copied at once."""
     if modes.state.grad and (x.requires_grad or (source is not None and source.requires_grad)):
         return inplace.write(x, compute, name)

@@ -6,25 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import device as devices
 from ..arrays import dtypes
 from ..arrays.printing import tensor_repr
-from ..autograd.size import Size, size_of
 from ..autograd.tensor import Tensor
-from .dims import canonical_dim
 from .promotion import Number
-from .registration import FUNCTIONS, public
+from .registration import FUNCTIONS
 
 
 def method(f: Any) -> Any:
     """Attach a function as the method of Tensor that has its name."""
     setattr(Tensor, f.__name__, f)
-    return f
-
-
-def attribute(f: Any) -> Any:
-    """Attach a function as a read-only attribute of Tensor."""
-    setattr(Tensor, f.__name__, property(f))
     return f
 
 
@@ -66,7 +57,7 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
 
 
 @method
-def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:  # noqa: N807
+def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
     """For `np.asarray(t)` and every NumPy function."""
     array = numpy(self)
     if dtype is None or array.dtype == dtype:
@@ -77,7 +68,7 @@ def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
 
 
 @method
-def __len__(self: Tensor) -> int:  # noqa: N807
+def __len__(self: Tensor) -> int:
     """The size of the first dimension."""
     shape = self._data.shape
     if not shape:
@@ -87,7 +78,7 @@ def __len__(self: Tensor) -> int:  # noqa: N807
 
 
 @method
-def __iter__(self: Tensor) -> Any:  # noqa: N807
+def __iter__(self: Tensor) -> Any:
     """The slices along the first dimension."""
     if not self._data.ndim:
         raise TypeError("iteration over a 0-d tensor: it holds one number, see .item()")
@@ -95,7 +86,7 @@ def __iter__(self: Tensor) -> Any:  # noqa: N807
 
 
 @method
-def __bool__(self: Tensor) -> bool:  # noqa: N807
+def __bool__(self: Tensor) -> bool:
     """The truth of the only element."""
     size = self._data.size
     if size != 1:
@@ -130,19 +121,19 @@ def _only(self: Tensor, kind: str) -> Any:
 
 
 @method
-def __float__(self: Tensor) -> float:  # noqa: N807
+def __float__(self: Tensor) -> float:
     """The only element as a float."""
     return float(_only(self, "double"))
 
 
 @method
-def __int__(self: Tensor) -> int:  # noqa: N807
+def __int__(self: Tensor) -> int:
     """The only element as an int, rounded towards zero."""
     return int(_only(self, "int64_t"))
 
 
 @method
-def __complex__(self: Tensor) -> complex:  # noqa: N807
+def __complex__(self: Tensor) -> complex:
     """The only element as a complex number."""
     if self._data.size != 1:
         _only(self, "complex")
@@ -150,7 +141,7 @@ def __complex__(self: Tensor) -> complex:  # noqa: N807
 
 
 @method
-def __index__(self: Tensor) -> int:  # noqa: N807
+def __index__(self: Tensor) -> int:
     """The only element of an integer tensor, as an index."""
     array = self._data
     if array.size != 1 or array.dtype.kind not in "biu":
@@ -162,7 +153,7 @@ def __index__(self: Tensor) -> int:  # noqa: N807
 
 
 @method
-def __contains__(self: Tensor, element: Any) -> bool:  # noqa: N807
+def __contains__(self: Tensor, element: Any) -> bool:
     """Whether any element equals a number or a (broadcastable) tensor."""
     if isinstance(element, Tensor):
         element = element._data
@@ -175,7 +166,7 @@ def __contains__(self: Tensor, element: Any) -> bool:  # noqa: N807
 
 
 @method
-def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:  # noqa: N807
+def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
     """The values, and what is not usual: dtype, requires_grad, grad_fn."""
     node = self.grad_fn
     is_parameter = type(self) is not Tensor and type(self).__name__ == "Parameter"
@@ -190,7 +181,7 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:  # noq
 
 
 @method
-def __format__(self: Tensor, spec: str) -> str:  # noqa: N807
+def __format__(self: Tensor, spec: str) -> str:
     """A 0-d tensor is formatted as its number."""
     if self._data.ndim == 0 and type(self) is Tensor:
         return format(self.item(), spec)
@@ -198,190 +189,6 @@ def __format__(self: Tensor, spec: str) -> str:  # noqa: N807
 
 
 # Set again because defining `__eq__` would take it away.
-Tensor.__hash__ = object.__hash__  # type: ignore[assignment]
+Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]
 # NumPy leaves `array * tensor` to the tensor.
 Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
-
-
-@attribute
-def shape(self: Tensor) -> Size:
-    """The sizes of the dimensions."""
-    return size_of(self._data)
-
-
-@method
-def size(self: Tensor, dim: Any = None) -> Any:
-    """The shape, or the size of one dimension."""
-    if dim is None:
-        return size_of(self._data)
-    array = self._data
-    if array.ndim == 0:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return array.shape[canonical_dim(dim, array.ndim, "size")]
-
-
-@method
-def dim(self: Tensor) -> int:
-    """The number of dimensions."""
-    ndim: int = self._data.ndim
-    return ndim
-
-
-Tensor.ndimension = dim  # type: ignore[attr-defined]
-Tensor.ndim = property(dim)  # type: ignore[attr-defined]
-
-
-@public("numel")
-def numel(input: Tensor) -> int:
-    """The number of elements.
-
-    >>> torch.numel(torch.zeros(2, 3))
-    6
-    """
-    size: int = input._data.size
-    return size
-
-
-Tensor.nelement = numel  # type: ignore[attr-defined]
-
-
-@method
-def element_size(self: Tensor) -> int:
-    """Bytes of one element."""
-    return self.dtype.itemsize
-
-
-Tensor.itemsize = property(element_size)  # type: ignore[attr-defined]
-
-
-@attribute
-def nbytes(self: Tensor) -> int:
-    """Bytes of all elements."""
-    count: int = self._data.nbytes
-    return count
-
-
-@method
-def stride(self: Tensor, dim: Any = None) -> Any:
-    """Steps in memory between neighbours, in elements: of each dimension, or of one."""
-    array = self._data
-    strides = tuple([s // array.itemsize for s in array.strides])
-    return strides if dim is None else strides[canonical_dim(dim, array.ndim, "stride")]
-
-
-@method
-def storage_offset(self: Tensor) -> int:
-    """Elements between the start of the memory and the first element."""
-    array = self._data
-    root = root_array(array)
-    return (_address(array) - _address(root)) // array.itemsize
-
-
-def root_array(array: Any) -> Any:
-    """The array that owns the memory."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def _address(array: Any) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
-@method
-def data_ptr(self: Tensor) -> int:
-    """The address of the first element; 0 when there is none."""
-    return _address(self._data) if self._data.size else 0
-
-
-@method
-def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
-    """Whether the elements lie in memory in order, last dimension first."""
-    flag: bool = self._data.flags.c_contiguous
-    return flag
-
-
-@public("is_floating_point")
-def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is floating."""
-    return input.dtype.is_floating_point
-
-
-@public("is_complex")
-def is_complex(input: Tensor) -> bool:
-    """Whether the dtype is complex."""
-    return input.dtype.is_complex
-
-
-@public("is_signed", function=False)
-def is_signed(input: Tensor) -> bool:
-    """Whether the dtype has negative numbers."""
-    return input.dtype.is_signed
-
-
-@public("is_same_size")
-def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether both have the same shape."""
-    same: bool = input._data.shape == other._data.shape
-    return same
-
-
-def is_tensor(obj: Any) -> bool:
-    """Whether `obj` is a Tensor.
-
-    >>> torch.is_tensor(torch.ones(1))
-    True
-    """
-    return isinstance(obj, Tensor)
-
-
-FUNCTIONS.update(is_tensor=is_tensor, Size=Size)
-
-
-@method
-def get_device(self: Tensor) -> int:
-    """-1: the CPU has no number."""
-    return -1
-
-
-@method
-def is_shared(self: Tensor) -> bool:
-    """Whether the memory is shared between processes: never here."""
-    return False
-
-
-@method
-def share_memory_(self: Tensor) -> Tensor:
-    """The tensor itself: memory is not shared between processes here."""
-    return self
-
-
-@method
-def pin_memory(self: Tensor, device: Any = None) -> Tensor:
-    """The tensor itself: pinning only matters for copies to a GPU."""
-    return self
-
-
-@method
-def is_pinned(self: Tensor, device: Any = None) -> bool:
-    """Whether the memory is pinned: never here."""
-    return False
-
-
-for _name in ("is_cuda", "is_sparse", "is_quantized", "is_meta", "is_mps", "is_mkldnn", "is_nested"):
-    setattr(Tensor, _name, False)
-Tensor.is_cpu = True  # type: ignore[attr-defined]
-
-
-@method
-def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
-    """Refused: there is no GPU here."""
-    return self.to(devices.device("cuda" if device is None else device))
-
-
-@method
-def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
-    """The tensor itself: it is on the CPU."""
-    return self
-

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor, meta_of, new
-from .conversion import method, root_array
+from .attributes import root_array
+from .conversion import method
 
 
 def rebuild(cls: Any, array: Any, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
@@ -22,14 +23,14 @@ def rebuild(cls: Any, array: Any, requires_grad: bool, attributes: dict[str, Any
 
 
 @method
-def __reduce_ex__(self: Tensor, protocol: Any) -> Any:  # noqa: N807
+def __reduce_ex__(self: Tensor, protocol: Any) -> Any:
     """Values, requires_grad and the user's attributes; not the graph."""
     array = np.ascontiguousarray(self._data).reshape(self._data.shape)
     return rebuild, (type(self), array, self.requires_grad, self.__dict__.copy())
 
 
 @method
-def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:  # noqa: N807
+def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
     """A copy of a leaf and of its gradient; tensors that share memory share it in the copy too."""
     if id(self) in memo:
         found: Tensor = memo[id(self)]

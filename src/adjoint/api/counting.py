@@ -123,12 +123,12 @@ def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
         raise NotImplementedError(
             f"\"histogram_cpu\" not implemented for '{input.dtype.short}'; convert with .float()"
         )
-    edges = _edges(input._data, bins, min, max, "histc")
+    edges = _edges(input._data, bins, min, max, 1, "histc")
     counts = np.histogram(input._data.astype(np.float64), edges)[0]
     return wrap(counts.astype(input._data.dtype))
 
 
-def _edges(array: Any, bins: int, low: Any, high: Any, name: str) -> Any:
+def _edges(array: Any, bins: int, low: Any, high: Any, margin: float, name: str) -> Any:
     """Ends of equal intervals, widened where they would be empty."""
     if bins <= 0:
         raise RuntimeError(f"torch.{name}: bins must be > 0, but got {bins}")
@@ -136,7 +136,7 @@ def _edges(array: Any, bins: int, low: Any, high: Any, name: str) -> Any:
     if low == high and array.size:
         low, high = float(array.min()), float(array.max())
     if low == high:
-        low, high = low - 1, high + 1
+        low, high = low - margin, high + margin
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"range of [{low}, {high}] is not finite")
     if low > high:
@@ -243,7 +243,7 @@ def histogram(
         edges = bins._data
     else:
         low, high = (0, 0) if range is None else range
-        edges = _edges(array, bins, low, high, "histogram").astype(array.dtype)
+        edges = _edges(array, bins, low, high, 0.5, "histogram").astype(array.dtype)
     weights = None if weight is None else weight._data.ravel()
     counts = np.histogram(array.ravel(), edges, weights=weights, density=density)[0]
     return HistogramResult(wrap(counts.astype(array.dtype)), wrap(edges))

@@ -15,9 +15,9 @@ def canonical_dim(dim: Any, ndim: int, name: str = "operation") -> int:
     if ndim == 0:
         ndim = 1
     if 0 <= dim < ndim:
-        return dim  # type: ignore[no-any-return]
+        return dim
     if -ndim <= dim < 0:
-        return dim + ndim  # type: ignore[no-any-return]
+        return dim + ndim
     raise IndexError(
         f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
     )
@@ -50,8 +50,6 @@ def canonical_dims(dim: Any, ndim: int, name: str = "operation") -> tuple[int, .
 def _integer(dim: Any, name: str, expected: str) -> int:
     """A NumPy integer or a 0-d integer tensor as an int."""
     if isinstance(dim, (bool, float)) or not hasattr(dim, "__index__"):
-        raise TypeError(
-            f"{name}(): argument 'dim' must be {expected}, not {type(dim).__name__}"
-        )
+        raise TypeError(f"{name}(): argument 'dim' must be {expected}, not {type(dim).__name__}")
     found: int = dim.__index__()
     return found

@@ -20,7 +20,9 @@ def _fill(x: Tensor, draw: Any, name: str) -> Tensor:
 
 
 @method
-def uniform_(self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **names: Any) -> Tensor:
+def uniform_(
+    self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **names: Any
+) -> Tensor:
     """Fill with uniform random numbers in [from, to)."""
     low = names.pop("from", names.pop("a", from_))
     high = names.pop("b", to)
@@ -42,8 +44,10 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
 
 
 @method
-def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **names: Any) -> Tensor:
-    """Fill with random integers: random_() of the dtype's range, random_(to), random_(from, to)."""
+def random_(
+    self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **names: Any
+) -> Tensor:
+    """Fill with random integers: of the dtype's range, below `to`, or in [from, to)."""
     low = names.pop("from", from_)
     if to is None and low is not None and "from" not in names and from_ is not None:
         low, to = 0, low
@@ -95,6 +99,4 @@ _one_sided(
 _one_sided(
     "log_normal_", draws.log_normal, "Fill with exponentials of normal numbers.", mean=1, std=2
 )
-_one_sided(
-    "geometric_", draws.geometric, "Fill with numbers of trials until success (`p`).", p=0.5
-)
+_one_sided("geometric_", draws.geometric, "Fill with numbers of trials until success (`p`).", p=0.5)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
 from ..autograd.tensor import Tensor, wrap
 from ..ops import extremes as ops
 from .creation import check_tensor
@@ -23,7 +24,7 @@ def require_ordered(input: Tensor, name: str) -> None:
     """Complex numbers have no order."""
     if input._data.dtype.kind == "c":
         raise NotImplementedError(
-            f'"{name}" not implemented for \'{input.dtype.short}\': complex numbers have no order; '
+            f"\"{name}\" not implemented for '{input.dtype.short}': complex numbers have no order; "
             "use .abs() or .real"
         )
 
@@ -73,7 +74,8 @@ def _extreme(name: str, full: Any, along: Any, result: Any, pairwise: str) -> An
         if dim is None:
             require_ordered(input, name)
             require_elements(input, None, name)
-            return full(input)
+            d = input._data.dtype
+            return full.run_one(input) if d is NP_FLOAT32 or d is NP_FLOAT64 else full(input)
         keepdim = keepdim or keepdims
         check_keepdim(keepdim, name)
         dim = canonical_dim(dim, input._data.ndim, name)
@@ -144,9 +146,7 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 @public("argmax")
-def argmax(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None
-) -> Tensor:
+def argmax(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """Index of the largest element (the first of equal ones), in the flattened tensor or in `dim`.
 
     >>> torch.argmax(torch.tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)
@@ -156,9 +156,7 @@ def argmax(
 
 
 @public("argmin")
-def argmin(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None
-) -> Tensor:
+def argmin(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
     """Index of the smallest element (the first of equal ones), flattened or in `dim`.
 
     >>> torch.argmin(torch.tensor([[1.0, 4.0], [3.0, 2.0]]), dim=1)

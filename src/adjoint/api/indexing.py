@@ -63,6 +63,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     tensor([0., 2., 2.])
     """
     value = _as_value(self, value)
+    if key is ...:
+        self.copy_(_without_leading_ones(value))
+        return
     with_history = state.grad and (self.requires_grad or value.requires_grad)
     if with_history:
         viewed, picks = subscript(self, key)
@@ -199,7 +202,7 @@ def _fill_mask(x: Tensor, found: tuple[Any, int], value: Tensor, with_history: b
     if value._data.dtype != x._data.dtype:
         value = cast(value, dtype=x._data.dtype)
     mask = mask.reshape(mask.shape + (1,) * (x._data.ndim - axis - mask.ndim))
-    inplace.write(x, lambda old: masking.masked_fill(old, wrap(mask), value), "__setitem__")
+    inplace.write(x, lambda old: masking.mask_put(old, wrap(mask), value), "__setitem__")
 
 
 Tensor.__getitem__ = getitem  # type: ignore[method-assign]

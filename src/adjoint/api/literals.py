@@ -1,4 +1,4 @@
-"""Floor 3: arrays from Python data: numbers, nested sequences, NumPy arrays, with torch's dtypes."""
+"""Floor 3: arrays from Python data: numbers, nested sequences, arrays, with torch's dtypes."""
 
 from __future__ import annotations
 

@@ -35,11 +35,18 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """
     array = expect_tensor(input, "masked_fill")._data
     mask = _mask(mask, "masked_fill_ only supports boolean masks")
+    operation = masking.masked_fill
     if isinstance(value, Tensor):
+        operation = masking.masked_fill_tensor
         if value._data.ndim:
             raise RuntimeError(
                 "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value._data.ndim} dimension(s)."
+            )
+        if value.dtype.category == COMPLEX > input.dtype.category:
+            raise RuntimeError(
+                f"value cannot be converted to type {input.dtype.name} without overflow: it is "
+                "complex"
             )
         if value._data.dtype != array.dtype:
             value = cast(value, dtype=array.dtype)
@@ -57,7 +64,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask._data.shape != array.shape:
         shape = common_shape(input, mask)
         input = input if shape == array.shape else input.expand(shape)
-    return masking.masked_fill(input, mask, value)  # type: ignore[no-any-return]
+    return operation(input, mask, value)  # type: ignore[no-any-return]
 
 
 @public()

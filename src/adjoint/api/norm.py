@@ -9,14 +9,14 @@ from ..arrays import dtypes
 from ..autograd.tensor import Tensor
 from ..ops.norm import linalg_vector_norm
 from .creation import check_tensor
-from .dims import canonical_dims
+from .dims import canonical_dim, canonical_dims
 from .reduction import converted
 from .registration import FUNCTIONS, public
 
 
 def vector_norm(
     input: Tensor,
-    ord: Any = 2,  # noqa: A002
+    ord: Any = 2,
     dim: Any = None,
     keepdim: bool = False,
     dtype: Any = None,
@@ -78,6 +78,11 @@ def _nuclear(input: Tensor, dim: Any, keepdim: bool) -> Tensor:
             f"norm: p='nuc' is for matrices and needs two dims, but got dim={dim} for a tensor of "
             f"{ndim} dimensions"
         )
+    if "svdvals" not in FUNCTIONS:
+        raise NotImplementedError(
+            "norm: p='nuc' needs the singular value decomposition, which is not supported yet; "
+            "for the 2-norm of all elements use p='fro'"
+        )
     result: Tensor = FUNCTIONS["svdvals"](input.movedim(dims, (-2, -1))).sum(-1)
     if keepdim:
         for d in sorted(dims):
@@ -93,3 +98,26 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     tensor(5.)
     """
     return vector_norm(input - other, p)
+
+
+@public("renorm", in_place=True)
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
+    """Scale each slice along `dim` whose p-norm is above `maxnorm` down to it.
+
+    >>> torch.renorm(torch.tensor([[3.0, 4.0], [0.0, 1.0]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.0000, 1.0000]])
+    """
+    check_tensor(input, "renorm")
+    ndim = input._data.ndim
+    if ndim < 2:
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {ndim} dimensions"
+        )
+    if not p > 0 or maxnorm < 0:
+        raise RuntimeError(f"renorm: expected p > 0 and maxnorm >= 0, got p={p}, maxnorm={maxnorm}")
+    dim = canonical_dim(dim, ndim, "renorm")
+    norms = vector_norm(input, p, [d for d in range(ndim) if d != dim], True)
+    # torch's 1e-7 keeps the scaled norm from rounding to more than maxnorm.
+    scale = FUNCTIONS["where"](norms > maxnorm, maxnorm / (norms + 1e-7), 1.0)
+    return input * scale.to(input.dtype)

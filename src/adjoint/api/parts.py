@@ -39,6 +39,8 @@ def _narrowed(input: Tensor, dim: int, start: Any, length: int) -> tuple[Any, in
     array = expect_tensor(input, "narrow")._data
     if array.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, Tensor) and (start._data.ndim or start._data.dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     if length < 0:
         raise RuntimeError(f"narrow(): length must be non-negative, but got {length}")
     at = canonical_dim(dim, array.ndim, "narrow")
@@ -263,63 +265,3 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
     return ops.unfold(self, dim=at, size=size, step=step)  # type: ignore[no-any-return]
-
-
-@public(out=False)
-def as_strided(
-    input: Tensor, size: Sequence[int], stride: Sequence[int], storage_offset: int | None = None
-) -> Tensor:
-    """The memory of `input` read with any sizes, strides and offset, counted in elements; a view.
-
-    The gradient goes to the tensor that owns the memory; where elements overlap it adds up.
-
-    >>> torch.as_strided(torch.arange(4), (3, 2), (1, 1))
-    tensor([[0, 1],
-            [1, 2],
-            [2, 3]])
-    """
-    expect_tensor(input, "as_strided")
-    size = sizes_of((size,), "as_strided", "size")
-    stride = sizes_of((stride,), "as_strided", "stride")
-    if len(size) != len(stride):
-        raise RuntimeError(
-            f"mismatch in length of strides and shape: {len(stride)} and {len(size)}"
-        )
-    base = input if input._view is None else input._view.base
-    base = _in_order(base)
-    storage_of(input)
-    own = _offset(input._data, base._data)
-    offset = own if storage_offset is None else storage_offset
-    if offset < 0 or any(s < 0 for s in stride):
-        raise RuntimeError(f"Tensor: invalid storage offset {offset} or strides {list(stride)}")
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride))
-    if 0 not in size and last >= base._data.size:
-        width = base._data.itemsize
-        raise RuntimeError(
-            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and "
-            f"itemsize {width} requiring a storage size of {(last + 1) * width} are out of bounds "
-            f"for storage of size {base._data.nbytes}"
-        )
-    return ops.as_strided(  # type: ignore[no-any-return]
-        base, size=tuple(size), stride=tuple(stride), offset=offset
-    )
-
-
-def _in_order(base: Tensor) -> Tensor:
-    """The owner of the memory with its dimensions in the order in which they lie there."""
-    array = base._data
-    if array.flags.c_contiguous:
-        return base
-    order = tuple(sorted(range(array.ndim), key=lambda i: (-array.strides[i], array.shape[i])))
-    moved = base.permute(order)
-    if not moved._data.flags.c_contiguous:
-        raise RuntimeError(
-            "as_strided: the memory of this tensor is part of an array with gaps; use .clone() first"
-        )
-    return moved
-
-
-def _offset(array: Any, base: Any) -> int:
-    """Elements between the first of `base` and the first of `array`, on the same memory."""
-    address: int = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return address // array.itemsize if array.size else 0

@@ -160,7 +160,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     if array.size and (array.min() < -n or array.max() >= n):
         wrong = array.min() if array.min() < -n else array.max()
         raise IndexError(f"index {wrong} is out of bounds for dimension {at} with size {n}")
-    found: Tensor = ops.index_fill(x, value, places, dim=at)
+    once = np.unique(array % n) if array.size > 1 else array
+    found: Tensor = ops.index_fill(x, value, wrap(once), dim=at)
     return reshape(found, input._data.shape) if input._data.ndim == 0 else found
 
 

@@ -277,17 +277,20 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     try:
         x, w = input._data, weight._data
         dtype = w.dtype
-        if w.ndim == 2 and x.ndim and x.shape[-1] == w.shape[1] and x.dtype == dtype:
+        n, k = w.shape
+        if x.shape[-1] == k and x.dtype is dtype and dtype.kind == "f":
             if bias is None:
-                return ops.project(input, weight)
-            if bias._data.shape == w.shape[:1] and bias._data.dtype == dtype:
-                return ops.linear_layer(input, weight, bias)
+                return ops.project.run_two(input, weight)
+            if bias._data.shape == (n,) and bias._data.dtype is dtype:
+                return ops.run_linear(input, weight, bias)
     except AttributeError:
         expect_tensor(input, "linear", "input", 1)
         expect_tensor(weight, "linear", "weight", 2)
         if bias is not None:
             expect_tensor(bias, "linear", "bias", 3)
         raise
+    except (ValueError, IndexError):  # a weight that is no matrix, or an input without axes
+        pass
     return _linear_general(input, weight, bias)
 
 

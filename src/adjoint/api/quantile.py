@@ -9,8 +9,8 @@ import numpy as np
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
-from .promotion import number_array
-from .registration import public
+from .promotion import constant
+from .registration import FUNCTIONS, public
 from .sorting import sort
 
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
@@ -67,14 +67,18 @@ def _quantile(
     ranks = _ranks(ordered._data, fractions.reshape(-1), ignore_nan)
     picked = _interpolate(ordered, ranks, interpolation)  # (..., number of fractions)
     if keepdim:
-        kept = [1] * len(shape) if dim is None else [1 if i == axis else n for i, n in enumerate(shape)]
-        picked = picked.movedim(-1, 0).reshape(fractions.size, *kept)
-        return picked if fractions.ndim else picked.squeeze(0)
-    return picked.movedim(-1, 0) if fractions.ndim else picked.squeeze(-1)
+        kept = (
+            [1] * len(shape)
+            if dim is None
+            else [1 if i == axis else n for i, n in enumerate(shape)]
+        )
+        picked = picked.movedim(-1, 0).reshape(fractions._data.size, *kept)
+        return picked if fractions._data.ndim else picked.squeeze(0)
+    return picked.movedim(-1, 0) if fractions._data.ndim else picked.squeeze(-1)
 
 
-def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Any:
-    """The fractions as an array of the input's dtype."""
+def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Tensor:
+    """The fractions as a tensor of the input's dtype."""
     dtype = input._data.dtype
     if dtype not in (np.float32, np.float64):
         raise RuntimeError(
@@ -89,7 +93,7 @@ def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Any:
     if not isinstance(q, Tensor):
         if not 0 <= q <= 1:
             raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
-        return number_array(q, dtype)
+        return constant(q, dtype)
     if q._data.ndim > 1:
         raise RuntimeError(
             f"{name}() q must be a scalar or 1D tensor, but got {q._data.ndim} dimensions"
@@ -101,38 +105,39 @@ def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Any:
         )
     if not np.all((q._data >= 0) & (q._data <= 1)):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
-    return q._data
+    return q
 
 
-def _ranks(ordered: Any, fractions: Any, ignore_nan: bool) -> Any:
+def _ranks(ordered: Any, fractions: Tensor, ignore_nan: bool) -> Tensor:
     """Positions (..., number of fractions) between 0 and n - 1; the last, a nan, where one is."""
     n = ordered.shape[-1]
     is_nan = np.isnan(ordered)
     if ignore_nan:
-        last = n - 1 - is_nan.sum(-1, keepdims=True)
-        return np.maximum(fractions * last.astype(fractions.dtype), 0)
-    ranks = np.broadcast_to(fractions * (n - 1), (*ordered.shape[:-1], fractions.size))
-    return np.where(is_nan[..., -1:], n - 1, ranks)
+        last = np.maximum(n - 1 - is_nan.sum(-1, keepdims=True), 0)
+        return fractions * wrap(last.astype(ordered.dtype))
+    has_nan = is_nan[..., -1:]
+    ranks = fractions * wrap(np.full(has_nan.shape, n - 1, ordered.dtype))
+    return FUNCTIONS["where"](wrap(has_nan), n - 1.0, ranks) if has_nan.any() else ranks
 
 
-def _interpolate(ordered: Tensor, ranks: Any, interpolation: str) -> Tensor:
+def _interpolate(ordered: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
     def at(places: Any) -> Tensor:
         picked: Tensor = ordered.gather(-1, wrap(places.astype(np.int64)))
         return picked
 
+    values = ranks._data
     if interpolation == "lower":
-        return at(np.floor(ranks))
+        return at(np.floor(values))
     if interpolation == "higher":
-        return at(np.ceil(ranks))
+        return at(np.ceil(values))
     if interpolation == "nearest":
-        return at(np.rint(ranks))
-    below, above = at(np.floor(ranks)), at(np.ceil(ranks))
-    if interpolation == "midpoint":
-        weight = np.full_like(ranks, 0.5)
-    else:
-        weight = ranks - np.floor(ranks)
+        return at(np.rint(values))
+    below, above = at(np.floor(values)), at(np.ceil(values))
     # As torch's lerp: measured from the nearer end.
-    weight_t = wrap(weight.astype(ranks.dtype))
+    if interpolation == "midpoint":
+        weight = wrap(np.full_like(values, 0.5))
+    else:
+        weight = ranks - wrap(np.floor(values))
     step = above - below
-    low, high = below + weight_t * step, above - (1 - weight_t) * step
-    return low.where(wrap(weight < 0.5), high)
+    low, high = below + weight * step, above - (1 - weight) * step
+    return low.where(wrap(weight._data < 0.5), high)

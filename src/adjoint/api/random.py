@@ -31,7 +31,7 @@ class Generator(draws.Generator):
         """The whole state as a uint8 tensor, in torch's layout."""
         return wrap(super().get_state())
 
-    def set_state(self, new_state: Any) -> Any:  # type: ignore[override]
+    def set_state(self, new_state: Any) -> Any:
         """Go back to a state that `get_state` returned."""
         super().set_state(new_state._data if isinstance(new_state, Tensor) else new_state)
         return self
@@ -80,9 +80,7 @@ def set_rng_state(new_state: Tensor) -> None:
 
 
 @contextlib.contextmanager
-def fork_rng(
-    devices: Any = None, enabled: bool = True, **options: Any
-) -> Iterator[None]:
+def fork_rng(devices: Any = None, enabled: bool = True, **options: Any) -> Iterator[None]:
     """Put the default generator's state back at the end of the block."""
     state = get_rng_state() if enabled else None
     try:
@@ -205,7 +203,7 @@ def randint(
     out: Tensor | None = None,
     **options: Any,
 ) -> Tensor:
-    """Random integers in [low, high). Forms: randint(high, size), randint(low, high, size).
+    """Random integers in [low, high). Forms: (high, size) and (low, high, size).
 
     >>> torch.randint(3, 4, (2,))
     tensor([3, 3])
@@ -294,9 +292,7 @@ def normal(
     gen = source(generator)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         if size is None:
-            raise TypeError(
-                "normal() of two numbers needs a size: normal(mean, std, size=(2, 3))"
-            )
+            raise TypeError("normal() of two numbers needs a size: normal(mean, std, size=(2, 3))")
         array = draws.normal(gen, shape_of((size,), "normal"), numpy_dtype(dtype), mean, std)
         made = finish(array, requires_grad, device)
     else:

@@ -83,9 +83,10 @@ def arange(
     is_integer = all(isinstance(v, int) for v in (start, end, step))
     wanted = numpy_dtype(dtype, dtypes.int64 if is_integer else None)
     if wanted.kind in "iu" and not is_integer:
-        start, end, step = int(start), int(end) if end == int(end) else end, int(step)
+        start, end, step = int(start), int(end), int(step)
         if step == 0:
             raise ValueError("step must be nonzero: it rounds to 0 in an integer dtype")
+        is_integer = True
     if is_integer:
         count = max(0, -((start - end) // step))
     else:
@@ -102,7 +103,7 @@ def _steps(start: Any, step: Any, count: int, wanted: Any) -> Any:
 
 
 @creator
-def range(  # noqa: A001
+def range(
     start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, **options: Any
 ) -> Tensor:
     """start, start + step, ... up to and with `end`; use `arange`."""
@@ -114,9 +115,7 @@ def range(  # noqa: A001
 
 
 @creator
-def linspace(
-    start: Any, end: Any, steps: Any, *, dtype: Any = None, **options: Any
-) -> Tensor:
+def linspace(start: Any, end: Any, steps: Any, *, dtype: Any = None, **options: Any) -> Tensor:
     """`steps` numbers evenly spaced from `start` to `end`, both included.
 
     >>> torch.linspace(0, 1, 5)
@@ -182,7 +181,9 @@ def eye(n: Any, m: Any = None, *, dtype: Any = None, **options: Any) -> Tensor:
 
 
 @creator
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, **options: Any) -> Tensor:
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, **options: Any
+) -> Tensor:
     """Row and column numbers (2, n) of the lower triangle of a `row` x `col` matrix.
 
     >>> torch.tril_indices(2, 2)
@@ -194,7 +195,9 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, **op
 
 
 @creator
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, **options: Any) -> Tensor:
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, **options: Any
+) -> Tensor:
     """Row and column numbers (2, n) of the upper triangle of a `row` x `col` matrix.
 
     >>> torch.triu_indices(2, 2)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from operator import itemgetter
 from types import ModuleType
 from typing import Any
 
+from .registration import FUNCTIONS
 
-class StructSequence(tuple):  # type: ignore[type-arg]
+
+class StructSequence(tuple[Any, ...]):
     """A tuple whose parts also have names; the base of every type in `return_types`."""
 
     __slots__ = ()
@@ -38,12 +41,13 @@ class StructSequence(tuple):  # type: ignore[type-arg]
 
 return_types = ModuleType("adjoint.return_types", "The named tuples that functions return.")
 sys.modules[return_types.__name__] = return_types
+FUNCTIONS["return_types"] = return_types
 
 
 def result_type_of(name: str, fields: Sequence[str]) -> Any:
     """Make the type `return_types.<name>` with these fields."""
     namespace: dict[str, Any] = {
-        field: property(lambda self, i=i: self[i], doc=f"Part {i} of the result.")
+        field: property(itemgetter(i), doc=f"Part {i} of the result.")
         for i, field in enumerate(fields)
     }
     namespace |= {"__slots__": (), "_fields": tuple(fields), "__module__": return_types.__name__}

@@ -117,7 +117,9 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) == 1 + torch.finfo().eps
     tensor([True])
     """
-    d = result_type(accept(input, "nextafter", "fV"), accept(other, "nextafter", "fV"))
+    d = result_type(accept(input, "nextafter", "fViub"), accept(other, "nextafter", "fViub"))
+    if d.category != dtypes.FLOATING:
+        raise unsupported("nextafter", d)
     result: Tensor = ops.nextafter(operand(input, d), operand(other, d))
     return result
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd.tensor import Tensor
 from ..ops import scan as ops
+from ..ops.conversion import clone
 from .casting import cast_to
 from .creation import check_tensor
 from .dims import canonical_dim
@@ -33,8 +34,18 @@ def _along(operation: Any, input: Tensor, dim: Any, name: str) -> Any:
 def _cumulative(operation: Any, input: Tensor, dim: Any, dtype: Any, name: str) -> Tensor:
     check_tensor(input, name)
     input = converted(input, dtype)
+    if input._data.ndim == 0:  # a reshape would save a view, which the in-place form overwrites
+        canonical_dim(dim, 0, name)
+        return (
+            cast_to(clone(input), np.dtype(np.int64)) if _is_narrow(input, dtype) else clone(input)
+        )
     result: Tensor = _along(operation, input, dim, name)
     return result if dtype is None else cast_to(result, input._data.dtype)
+
+
+def _is_narrow(input: Tensor, dtype: Any) -> bool:
+    """Whether the result will be int64 although the input is not."""
+    return dtype is None and input._data.dtype.kind in "biu"
 
 
 @public("cumsum", in_place=True)
@@ -88,9 +99,7 @@ def logcumsumexp(input: Tensor, dim: Any) -> Tensor:
     >>> torch.logcumsumexp(torch.tensor([0.0, 0.0]), 0)
     tensor([0.0000, 0.6931])
     """
-    result: Tensor = _along(
-        ops.logcumsumexp, to_float(input, "logcumsumexp"), dim, "logcumsumexp"
-    )
+    result: Tensor = _along(ops.logcumsumexp, to_float(input, "logcumsumexp"), dim, "logcumsumexp")
     return result
 
 
@@ -132,7 +141,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = 
     tensor(4.)
     """
     result: Tensor = _panels(y, x, dx, dim).sum(dim)
-    return result
+    return result * ((1 if dx is None else dx) / 2) if x is None else result / 2
 
 
 @public("cumulative_trapezoid", method=False)
@@ -144,16 +153,17 @@ def cumulative_trapezoid(
     >>> torch.cumulative_trapezoid(torch.tensor([1.0, 2.0, 3.0]))
     tensor([1.5000, 4.0000])
     """
-    return cumsum(_panels(y, x, dx, dim), dim)
+    panels = _panels(y, x, dx, dim)
+    return cumsum(panels * ((1 if dx is None else dx) / 2) if x is None else panels / 2, dim)
 
 
 def _panels(y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
-    """The areas between neighbours."""
+    """Twice the areas between neighbours (for `x`), or the sums of neighbours."""
     check_tensor(y, "trapezoid")
     dim = canonical_dim(dim, y._data.ndim, "trapezoid")
     pairs = y[ops.part(dim, 1, None)] + y[ops.part(dim, -1)]
     if x is None:
-        return pairs * (1 if dx is None else dx) / 2
+        return pairs
     if x._data.ndim == 1 and y._data.ndim != 1:
         shape = np.ones(y._data.ndim, int)
         shape[dim] = x._data.size
@@ -161,4 +171,4 @@ def _panels(y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
         steps = diff(x, dim=dim)
     else:
         steps = diff(x, dim=canonical_dim(dim - y._data.ndim, x._data.ndim, "trapezoid"))
-    return steps * pairs / 2
+    return steps * pairs

@@ -119,6 +119,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if isinstance(input, Tensor) and input._data.dtype.kind == "f" and _are_reals(min, max):
+        fast: Tensor = ops.clamp_number(input, min=min, max=max)
+        return fast
     limits = [limit for limit in (min, max) if limit is not None]
     if any(isinstance(limit, Tensor) for limit in limits):
         return _clamp_tensors(input, min, max, limits)
@@ -126,6 +129,14 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     d = _clamp_dtype(input, limits)
     result: Tensor = ops.clamp_number(operand(input, d), min=min, max=max)
     return result
+
+
+def _are_reals(min: Any, max: Any) -> bool:
+    """Whether the limits are Python numbers that no promotion can come from."""
+    return min.__class__ in _REALS and max.__class__ in _REALS
+
+
+_REALS = frozenset({float, int, type(None)})
 
 
 def _clamp_dtype(input: Tensor, limits: list[Any], bools: bool = False) -> dtypes.dtype:

@@ -165,6 +165,11 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """
     old = expect_tensor(input, "unflatten")._data.shape
     at = canonical_dim(dim, len(old), "unflatten")
+    if not old:
+        raise RuntimeError(
+            f"unflatten got an unexpected error: Dimension specified as {dim} but tensor has no "
+            "dimensions"
+        )
     sizes = sizes_of((sizes,), "unflatten", "sizes")
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")

@@ -18,7 +18,7 @@ def _along(operation: Any, input: Tensor, dim: Any, dtype: Any, name: str) -> Te
     array = input._data
     if array.dtype.kind not in "fV":
         raise NotImplementedError(
-            f'"{name}_kernel_impl" not implemented for \'{input.dtype.short}\': {name} is for '
+            f"\"{name}_kernel_impl\" not implemented for '{input.dtype.short}': {name} is for "
             "floating tensors; convert with .float(), or pass dtype="
         )
     dim = canonical_dim(dim, array.ndim, name)

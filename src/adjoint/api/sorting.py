@@ -67,9 +67,7 @@ def msort(input: Tensor) -> Tensor:
 
 
 @public("topk")
-def topk(
-    input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: bool = True
-) -> Any:
+def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: bool = True) -> Any:
     """The k largest (or smallest) elements along `dim` in order, as (values, indices).
 
     >>> torch.topk(torch.tensor([1.0, 3.0, 2.0]), 2).values

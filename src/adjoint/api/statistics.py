@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,12 @@ def cov(
         if correction and aweights is not None:
             scale = total - correction * (weights * aweights).sum() / total
         weighted = centred * weights
-    scale = scale.item() if isinstance(scale, Tensor) else scale
-    result = weighted @ centred.t().conj()
-    result = result / max(scale, 0) if scale else result / wrap(np.zeros((), x._data.real.dtype))
+    if not isinstance(scale, Tensor):
+        scale = wrap(np.asarray(scale, x._data.real.dtype))
+    if scale.item() <= 0:
+        warnings.warn("cov(): degrees of freedom is <= 0", UserWarning, stacklevel=2)
+        scale = scale * 0
+    result: Tensor = (weighted @ centred.t().conj()) / scale
     return result.squeeze()
 
 
@@ -96,7 +100,7 @@ def corrcoef(input: Tensor) -> Tensor:
 
 
 @public("vander", method=False)
-def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The Vandermonde matrix whose columns are powers of a 1-d tensor, falling by default.
 
     >>> torch.vander(torch.tensor([1, 2, 3]), increasing=True)

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays.dtypes import dtype, of_scalar
 from ..autograd import inplace, origin
 from ..autograd.modes import state
-from ..autograd.storage import View
+from ..autograd.storage import Reshaped
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
 from ..ops import shape as ops
 from . import shape as shapes
@@ -69,22 +69,26 @@ def _as_dtype(x: Tensor, d: dtype) -> Tensor:
     return result  # type: ignore[no-any-return]
 
 
-def _reshaped(name: str, make: Callable[..., Tensor]) -> None:
+def reshaping(name: str, make: Callable[..., Tensor]) -> None:
     """`x.name_(...)`: the tensor itself becomes the view that `make` gives; its memory stays."""
 
     def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if self._view is not None:
             refresh(self)
-        if state.grad and self._requires_grad and self._edge is None:
-            inplace.check_writable(self, name)
+        inplace.check_history(self, name)
         old = _twin(self)
         made = make(old, *args, **kwargs)
+        assert made._view is not None
+        view = self._view
         self._data = made._data
-        if self._view is not None:
-            assert made._view is not None
-            steps = (*self._view.steps, *made._view.steps[len(self._view.steps) :])
-            self._view = View(self._view.base, steps, storage_of(self).version, made._view.creation)
-        self._edge, self._requires_grad = made._edge, made._requires_grad
+        if view is not None:
+            steps = (*view.steps, *made._view.steps[len(view.steps) :])
+            self._view = type(view)(view.of, steps, 0, made._view.creation)
+        elif self._edge is not None or not self._requires_grad:
+            # Views of this tensor are made from what it was: its old self becomes their base.
+            self._view = Reshaped(old, made._view.steps, 0, made._view.creation)
+        if state.grad:
+            self._edge, self._requires_grad = made._edge, made._requires_grad
         storage_of(self).bump(origin.caller(2))
         if self._view is not None:
             self._view.version = storage_of(self).version
@@ -112,7 +116,7 @@ for _name, _make in (
     ("squeeze_", shapes.squeeze),
     ("unsqueeze_", shapes.unsqueeze),
 ):
-    _reshaped(_name, _make)
+    reshaping(_name, _make)
 
 
 @public("resize_", function=False)

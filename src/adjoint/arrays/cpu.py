@@ -19,7 +19,6 @@ from numpy import (
     argmin,
     argsort,
     asarray,
-    astype,
     atan2,
     bitwise_and,
     bitwise_invert,
@@ -42,13 +41,13 @@ from numpy import (
     eye,
     floor,
     floor_divide,
-    frexp,
-    gcd,
     fmax,
     fmin,
     fmod,
+    frexp,
     full,
     full_like,
+    gcd,
     greater,
     greater_equal,
     hypot,
@@ -63,7 +62,6 @@ from numpy import (
     log,
     log1p,
     log2,
-    log10,
     logaddexp2,
     logical_and,
     logical_not,
@@ -122,12 +120,14 @@ from .elementwise import (
     angle,
     complex,  # noqa: A004
     keep,
+    log10,
     logaddexp,
     nan_to_num,
     pow,  # noqa: A004
     round,  # noqa: A004
     rsqrt,
     sgn,
+    one_minus_square,
     sigmoid,
     sign,
     sinc,
@@ -149,9 +149,11 @@ from .indexing import (
     scatter_multiply,
     unindex,
 )
+from .layout import copy_in_order
 from .losses import softmax_cross_entropy
 from .normalization import normalize_moments
 from .ordering import kth_index, median, median_index, mode_index, sort_index, top_index
+from .padding import pad_constant, pad_edges, pad_edges_transpose
 from .pooling import average_pool, average_pool_transpose, max_pool, pool_put, pool_take
 from .products import conj, cross, linear, matmul
 from .reductions import (
@@ -193,7 +195,6 @@ from .special import (
     polygamma,
     zeta,
 )
-from .padding import pad_constant, pad_edges, pad_edges_transpose
 from .strides import (
     as_strided,
     broadcast_to,
@@ -222,3 +223,11 @@ def scipy_special(name: str) -> Any:
     import scipy.special
 
     return getattr(scipy.special, name)
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """A copy of `x` in another dtype.
+
+    Not NumPy's function: a warning about nan made an integer is then ours, and dropped.
+    """
+    return x.astype(dtype)

@@ -40,13 +40,16 @@ def median_index(x: Any, *, axis: int, ignore_nan: bool = False) -> Any:
 
     With `ignore_nan`, of the median of the others.
     """
+    n = x.shape[axis]
+    if n and not ignore_nan and (x.dtype.kind in "biu" or not np.isnan(x).any()):
+        return kth_index(x, (n - 1) // 2 + 1, axis=axis)
     order = sort_index(x, axis=axis)
     is_nan = x != x
-    count = x.shape[axis] - np.sum(is_nan, axis, keepdims=True)
+    count = n - np.sum(is_nan, axis, keepdims=True)
     if ignore_nan:
         rank = np.maximum(count - 1, 0) // 2
     else:
-        rank = np.where(count == x.shape[axis], (x.shape[axis] - 1) // 2, count)
+        rank = np.where(count == n, (n - 1) // 2, count)
     return np.take_along_axis(order, rank, axis)
 
 
@@ -67,9 +70,14 @@ def mode_index(x: Any, *, axis: int) -> Any:
 
 
 def kth_index(x: Any, k: int, *, axis: int) -> Any:
-    """Index of the k-th smallest element (k from 1) along `axis`, kept of size 1."""
-    order = sort_index(x, axis=axis)
-    return order[(slice(None),) * axis + (slice(k - 1, k),)]
+    """Index of the k-th smallest element (k from 1) along `axis`, kept of size 1.
+
+    Of equal elements, the first.
+    """
+    if x.dtype.kind == "V":
+        x = x.astype(np.float32)
+    found = np.partition(x, k - 1, axis)[(slice(None),) * axis + (slice(k - 1, k),)]
+    return np.argmax((x == found) | ((x != x) & (found != found)), axis, keepdims=True)
 
 
 def median(x: Any, *, ignore_nan: bool = False) -> Any:

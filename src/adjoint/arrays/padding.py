@@ -56,11 +56,12 @@ def pad_edges_transpose(x: Any, shape: Sequence[int], pads: Pads, mode: str) -> 
         moved = np.moveaxis(out, axis, 0)
         total = np.zeros((shape[axis], *moved.shape[1:]), x.dtype)
         head, tail = max(before, 0), sources.size - max(after, 0)
-        for part in (slice(head, tail), slice(0, head), slice(tail, sources.size)):
-            places = sources[part]
-            if mode == "replicate" and part.start != head and places.size:
-                total[places[0]] += moved[part].sum(axis=0)
-            else:  # no place comes twice within one part
-                total[places] += moved[part]
+        total[sources[head:tail]] += moved[head:tail]
+        for end in (slice(0, head), slice(tail, sources.size)):
+            places = sources[end]
+            if mode == "replicate" and places.size:
+                total[places[0]] += moved[end].sum(axis=0)
+            else:  # no place comes twice at one end
+                total[places] += moved[end]
         out = np.moveaxis(total, 0, axis)
     return out.copy() if out is x else out

@@ -118,7 +118,10 @@ def average_pool(
         for part in parts[2:]:
             total += part
         out = total
-    out /= _divisor(counts, out.dtype)
+    divisor = _divisor(counts, out.dtype)
+    if out.dtype.kind in "iu":
+        return (out / divisor).astype(out.dtype)  # cut towards 0, as C does
+    out /= divisor
     return out
 
 

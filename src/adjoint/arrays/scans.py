@@ -43,7 +43,11 @@ def linear_recurrence(a: Any, b: Any, *, axis: int) -> Any:
             values.append(y)
         out[...] = values
         return out
-    rows, factors, steps = np.moveaxis(out, axis, 0), np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0)
+    rows, factors, steps = (
+        np.moveaxis(out, axis, 0),
+        np.moveaxis(a, axis, 0),
+        np.moveaxis(b, axis, 0),
+    )
     for k in range(len(rows)):
         rows[k] = steps[k] if k == 0 else factors[k] * rows[k - 1] + steps[k]
     return out
@@ -74,7 +78,8 @@ def logcumsumexp(x: Any, *, axis: int) -> Any:
             filled[k] = rows[k]
             continue
         a, b = filled[k - 1], rows[k]
-        high = np.maximum(a.real, b.real)
-        high = np.where(np.isinf(high), 0, high)
-        filled[k] = np.log(np.exp(a - high) + np.exp(b - high)) + high
+        is_lower = a.real < b.real
+        high, low = np.where(is_lower, b, a), np.where(is_lower, a, b)
+        both_nothing = np.isneginf(low.real) & np.isneginf(high.real)
+        filled[k] = np.where(both_nothing, low, high + np.log1p(np.exp(low - high)))
     return out

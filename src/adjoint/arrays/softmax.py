@@ -9,29 +9,50 @@ from typing import Any
 
 import numpy as np
 
+from .reductions import add_reduce, maximum_reduce
 
-def _shifted(x: Any, axis: int) -> Any:
-    """x - max(x), in a new array of at least single precision."""
-    if x.dtype.itemsize == 2:
+
+# Rows are taken this many numbers at a time, so that the passes over them stay in the cache.
+_BLOCK = 1 << 14
+
+
+def _softmax(x: Any, out: Any, axis: int) -> None:
+    np.subtract(x, maximum_reduce(x, axis, None, None, True), out=out)
+    np.exp(out, out=out)
+    out /= add_reduce(out, axis, None, None, True)
+
+
+def _log_softmax(x: Any, out: Any, axis: int) -> None:
+    np.subtract(x, maximum_reduce(x, axis, None, None, True), out=out)
+    out -= np.log(add_reduce(np.exp(out), axis, None, None, True))
+
+
+def _in_blocks(kernel: Any, x: Any, axis: int) -> Any:
+    """Run `kernel(x, out, axis)` in at least single precision, large inputs block by block."""
+    given = x.dtype
+    if given.itemsize == 2:
         x = x.astype(np.float32)
+    out = np.empty(x.shape, x.dtype)
     if not x.size:
-        return x.copy()
-    return x - np.maximum.reduce(x, axis, None, None, True)
+        return out.astype(given, copy=False)
+    if x.size <= _BLOCK or axis != x.ndim - 1 or not x.flags.c_contiguous:
+        kernel(x, out, axis)
+    else:
+        rows, results = x.reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
+        step = _BLOCK // x.shape[-1] or 1
+        for start in range(0, len(rows), step):
+            kernel(rows[start : start + step], results[start : start + step], 1)
+    return out.astype(given, copy=False)
 
 
 def softmax(x: Any, *, axis: int) -> Any:
     """exp(x) / sum(exp(x)) along `axis`."""
-    out = _shifted(x, axis)
-    np.exp(out, out=out)
-    out /= np.add.reduce(out, axis, None, None, True)
-    return out.astype(x.dtype, copy=False)
+    return _in_blocks(_softmax, x, axis)
 
 
 def log_softmax(x: Any, *, axis: int) -> Any:
     """x - log(sum(exp(x))) along `axis`."""
-    out = _shifted(x, axis)
-    out -= np.log(np.add.reduce(np.exp(out), axis, None, None, True))
-    return out.astype(x.dtype, copy=False)
+    return _in_blocks(_log_softmax, x, axis)
 
 
 def logsumexp(x: Any, *, axis: Any, keepdims: bool = False) -> Any:
@@ -39,7 +60,7 @@ def logsumexp(x: Any, *, axis: Any, keepdims: bool = False) -> Any:
     given = x.dtype
     if given.itemsize == 2:
         x = x.astype(np.float32)
-    high = np.maximum.reduce(x.real, axis, None, None, True, initial=-np.inf)
+    high = maximum_reduce(x.real, axis, None, None, True, initial=-np.inf)
     high = np.where(np.isinf(high), x.real.dtype.type(0), high)
-    total = np.log(np.add.reduce(np.exp(x - high), axis, None, None, keepdims))
+    total = np.log(add_reduce(np.exp(x - high), axis, None, None, keepdims))
     return (total + high.reshape(total.shape)).astype(given, copy=False)

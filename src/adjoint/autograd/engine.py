@@ -65,14 +65,17 @@ class Run:
                 ct = hooks.before(ct, self, node)
             if captures is not None and not captures.take(node, ct):
                 continue
+            edges = node.edges
             try:
                 cts = node.apply(ct, self)
             except RuntimeWarning:  # the user turned NumPy's warnings into errors
                 with np.errstate(all="ignore"):
                     cts = node.apply(ct, self)
+            if not edges and hooks is None:
+                continue  # a leaf
             if hooks is not None:
                 cts = hooks.after(cts, ct, self, node)
-            for edge, g in zip(node.edges, cts):  # noqa: B905 - strict costs 40 ns
+            for edge, g in zip(edges, cts):  # noqa: B905 - strict costs 40 ns
                 if g is None:
                     continue
                 following = edge[0]
@@ -255,22 +258,7 @@ def backward(
     >>> x.grad
     tensor(6.)
     """
-    if (
-        grad_tensors is grad_variables is inputs is None
-        and not create_graph
-        and tensors.__class__ is Tensor
-        and tensors._data.shape == ()
-        and tensors._data.dtype.kind == "f"
-        and tensors.requires_grad
-    ):
-        _backward_scalar(tensors, bool(retain_graph))
-        return
-    if isinstance(grad_variables, bool):  # `retain_variables`, the old name, from Tensor.backward
-        warnings.warn(
-            "retain_variables is deprecated; use retain_graph", DeprecationWarning, stacklevel=3
-        )
-        retain_graph = grad_variables
-    elif grad_variables is not None:
+    if grad_variables is not None:
         warnings.warn(
             "grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2
         )
@@ -446,3 +434,39 @@ def _batched(
         )
     xp = _tensor_namespace[0]
     return tuple(None if c[0] is None else xp.stack(c) for c in zip(*rows, strict=True))
+
+
+def _tensor_backward(
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+    retain_variables: bool | None = None,
+) -> None:
+    """Add the derivative of this tensor to `.grad` of the leaves of its graph.
+
+    For a scalar, `gradient` is 1; otherwise it is the cotangent, of this tensor's shape.
+    The graph is freed on the way unless `retain_graph` (by default `create_graph`).
+
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    if gradient is None and inputs is None and not create_graph and retain_variables is None:
+        array = self._data
+        if not array.shape and array.dtype.kind == "f" and self.requires_grad:
+            _backward_scalar(self, retain_graph is True)
+            return
+    if retain_variables is not None:
+        warnings.warn(
+            "retain_variables is deprecated; use retain_graph", DeprecationWarning, stacklevel=2
+        )
+        retain_graph = retain_variables
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+_tensor_backward.__name__ = "backward"
+_tensor_backward.__qualname__ = "Tensor.backward"
+Tensor.backward = _tensor_backward

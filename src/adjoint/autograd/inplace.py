@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays import dtypes
 from . import modes, origin
 from .storage import INFERENCE, MULTI_OUTPUT, NO_GRAD
-from .tape import edge_of
+from .tape import edge_of, next_sequence_number
 from .tensor import Tensor, new, refresh, storage_of
 from .views import rebase
 
@@ -35,6 +35,11 @@ def check_writable(x: Tensor, name: str) -> None:
             f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. "
             "You can make a clone to get a normal tensor before doing inplace update."
         )
+    check_history(x, name)
+
+
+def check_history(x: Tensor, name: str) -> None:
+    """Refuse to change a leaf, or a view whose base's history cannot be rewritten."""
     if not modes.state.grad:
         return
     view = x._view
@@ -58,7 +63,9 @@ def check_writable(x: Tensor, name: str) -> None:
 def _overlaps(array: Any) -> bool:
     """Whether elements share memory as those of an expanded tensor do."""
     strides = array.strides
-    return 0 in strides and any(n > 1 and s == 0 for n, s in zip(array.shape, strides))
+    if 0 not in strides or array.size == 0:
+        return False
+    return any(n > 1 and s == 0 for n, s in zip(array.shape, strides))
 
 
 def _check_creation(creation: int, name: str) -> None:
@@ -100,6 +107,7 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     """
     check_writable(x, name)
     old = _alias(x)
+    since = next_sequence_number()
     result = compute(old)
     check_result(x, result, name)
     storage = storage_of(x)
@@ -108,12 +116,11 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
         _check_creation(x._view.creation, name)
     if recorded:
         held = weakref.ref(old)
-        array, old_array = result._data, old._data
+        array = result._data
         del old
         kept = held()
         if kept is not None:  # a rule saved the value that is about to be overwritten
-            kept._data = old_array.copy()
-            kept._storage = None
+            _keep(kept, edge_of(result)[0], since)
         storage.bump(origin.caller(2))
         _adopt(x, result, array)
     else:
@@ -121,6 +128,26 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     if result._data is not x._data:
         np.copyto(x._data, result._data, casting="unsafe")
     return x
+
+
+def _keep(old: Tensor, node: Any, since: int) -> None:
+    """Give the old value memory of its own, wherever nodes made after `since` saved it.
+
+    A composite operation may have saved a view of it.
+    """
+    nodes = [node]
+    seen = {node}
+    while nodes:
+        node = nodes.pop()
+        for t in getattr(node, "saved", None) or ():
+            if t._view is not None and t._view.base is old:
+                t._data, t._storage, t._view = t._data.copy(), None, None
+        for following, _ in node.edges:
+            if following.seq > since and following not in seen:
+                seen.add(following)
+                nodes.append(following)
+    old._data = old._data.copy()
+    old._storage = None
 
 
 def _alias(x: Tensor) -> Tensor:

@@ -24,6 +24,24 @@ class _State(threading.local):
 
 
 state = _State()
+# How many modules are being run, in any thread: 0 spares recording a look at the thread's state.
+running = 0
+
+
+def enter_module(module: Any) -> Any:
+    """Note that this thread runs `module` now; returns what to give back to `leave_module`."""
+    global running
+    running += 1
+    before = state.module
+    state.module = (module, before)
+    return before
+
+
+def leave_module(before: Any) -> None:
+    """Note that the module has returned."""
+    global running
+    running -= 1
+    state.module = before
 
 
 class _Mode:

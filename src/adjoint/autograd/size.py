@@ -6,7 +6,7 @@ import math
 from typing import Any, SupportsIndex
 
 
-class Size(tuple):  # type: ignore[type-arg]
+class Size(tuple[int, ...]):
     """A shape: a tuple of ints that prints as `torch.Size([2, 3])`.
 
     >>> torch.Size([2, 3]).numel()

@@ -39,17 +39,29 @@ DEFAULT, NO_GRAD, MULTI_OUTPUT, INFERENCE = range(4)
 
 
 class View:
-    """How a view is made from `base`: the steps, and the version for which its edge holds."""
+    """How a view is made from its base: the steps, and the version for which its edge holds."""
 
-    __slots__ = ("base", "steps", "version", "creation")
+    __slots__ = ("of", "steps", "version", "creation")
 
     def __init__(
-        self, base: Tensor, steps: tuple[ViewStep, ...], version: int, creation: int
+        self, of: Tensor, steps: tuple[ViewStep, ...], version: int, creation: int
     ) -> None:
-        self.base = base
+        self.of = of
         self.steps = steps
         self.version = version
         self.creation = creation
+
+    @property
+    def base(self) -> Tensor:
+        """The tensor that the steps begin with: `of`, as it was if it was reshaped in place."""
+        own = self.of._view
+        return self.of if own is None else own.of
+
+
+class Reshaped(View):
+    """How a tensor reshaped in place (`x.t_()`) is made from what it was; no view to the user."""
+
+    __slots__ = ()
 
 
 class ViewStep:

@@ -187,7 +187,7 @@ class AccumulateGrad(Node):
         """Torch's rules: the first gradient is taken over when nobody else holds its memory, later
         ones are added in place; with create_graph always out of place."""
         variable = self.variable
-        meta = meta_of(variable)
+        meta: Any = variable._meta  # it has one: this node is named there
         grad = meta.grad
         if run.create_graph:
             meta.grad = ct if grad is None else grad + ct

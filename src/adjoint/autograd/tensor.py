@@ -13,7 +13,7 @@ import numpy as np
 from ..arrays import device as devices
 from ..arrays import dtypes
 from . import modes, origin
-from .storage import Storage, View
+from .storage import Reshaped, Storage, View
 
 if TYPE_CHECKING:
     from .tape import Node
@@ -208,11 +208,11 @@ class Tensor:
     @property
     def _base(self) -> Tensor | None:
         """The tensor whose memory this one views, if any."""
-        return None if self._view is None else self._view.base
+        return self._view.of if self._is_view() else None  # type: ignore[union-attr]
 
     def _is_view(self) -> bool:
         """Whether autograd tracks this tensor as a view of another."""
-        return self._view is not None
+        return self._view is not None and self._view.__class__ is not Reshaped
 
     def is_inference(self) -> bool:
         """Whether the tensor was made inside `inference_mode`."""
@@ -237,27 +237,7 @@ class Tensor:
         self._requires_grad = False
         return self
 
-    def backward(
-        self,
-        gradient: Any = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-        retain_variables: bool | None = None,
-    ) -> None:
-        """Add the derivative of this tensor to `.grad` of the leaves of its graph.
-
-        For a scalar, `gradient` is 1; otherwise it is the cotangent, of this tensor's shape.
-        The graph is freed on the way unless `retain_graph` (by default `create_graph`).
-
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> (x * x).sum().backward()
-        >>> x.grad
-        tensor([2., 4.])
-        """
-        from .engine import backward
-
-        backward(self, gradient, retain_graph, create_graph, retain_variables, inputs=inputs)
+    backward: Callable[..., None]  # defined by the engine
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call `hook(grad)` whenever the gradient of this tensor is computed; it may replace it."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..arrays import cpu
 from .tape import Node, edge_of, next_sequence_number
-from .tensor import Tensor, new
+from .tensor import Tensor, new, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
@@ -60,8 +60,13 @@ class CopySlices(_ViewNode):
             # Real and imaginary parts: no mask selects half a number.
             return ct - _transpose(self.steps, xp, written)
         mask = np.zeros(self.shape or (), bool)
-        _forward(self.steps, cpu, mask)[...] = True
-        return xp.where(mask, 0, ct)
+        inside = _forward(self.steps, cpu, mask)
+        if np.may_share_memory(inside, mask):
+            inside[...] = True
+        else:  # a reshape that is a view of the base, which lies in memory in another order
+            places = np.arange(mask.size).reshape(mask.shape)
+            mask.reshape(-1)[_forward(self.steps, cpu, places)] = True
+        return xp.where(wrap(mask) if xp is not cpu else mask, 0, ct)
 
 
 AsStridedBackward0.__module__ = CopySlices.__module__ = "builtins"

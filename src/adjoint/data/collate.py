@@ -39,7 +39,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
             raise TypeError(_WRONG_TYPE.format(sample.dtype))
         return _stack([as_tensor(array) for array in batch])
     if isinstance(sample, (np.bool_, np.number)):
-        return as_tensor(batch)
+        return as_tensor(np.array(batch))
     if isinstance(sample, float):
         return tensor(batch, dtype=dtypes.float64)
     if isinstance(sample, int):

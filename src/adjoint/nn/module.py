@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from adjoint.autograd.hooks import RemovableHandle
-from adjoint.autograd.modes import state
+from adjoint.autograd.modes import enter_module, leave_module
 from adjoint.autograd.tensor import Tensor
 
 from .conversion import Conversion
@@ -60,8 +60,7 @@ class Module(StateDict, Conversion):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        before = state.module
-        state.module = (self, before)  # errors on the backward way can name the module's path
+        before = enter_module(self)  # errors on the backward way can name the module's path
         try:
             if self._forward_pre_hooks or self._forward_hooks:
                 return self._call_with_hooks(args, kwargs)
@@ -70,7 +69,7 @@ class Module(StateDict, Conversion):
             _explain_uninitialised(self, error)
             raise
         finally:
-            state.module = before
+            leave_module(before)
 
     def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
         for hook, with_kwargs in list(self._forward_pre_hooks.values()):

@@ -78,13 +78,17 @@ class gelu_tanh:
     """
 
     def forward(xp, x):
-        return 0.5 * x * (1 + xp.tanh(_SLOPE * (x + _CUBIC * x * x * x)))
+        return x * _gate(xp, x, x * x)
 
     def d_x(xp, x):
         square = x * x
-        t = xp.tanh(_SLOPE * (x + _CUBIC * square * x))
-        inner = _SLOPE * (1 + 3 * _CUBIC * square)
-        return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner
+        s = _gate(xp, x, square)
+        return s + (1 - s) * s * x * (2 * _SLOPE + 6 * _SLOPE * _CUBIC * square)
+
+
+def _gate(xp, x, square):
+    """(1 + tanh(u)) / 2 = sigmoid(2 u), which is cheaper."""
+    return xp.sigmoid((2 * _SLOPE * _CUBIC * square + 2 * _SLOPE) * x)
 
 
 @elementwise("mish", samples=unary(), reference=lambda x: x * np.tanh(np.log1p(np.exp(x))))
@@ -185,15 +189,19 @@ class celu:
 
 
 def _elu(xp, x, alpha, scale, input_scale):
-    right = xp.greater(x, 0)
-    left = scale * alpha * xp.expm1(input_scale * xp.where(right, 0, x))
-    return xp.where(right, scale * x, left)
+    """The sum of the two sides: each is 0 where the other is not, so no choice is needed."""
+    left = xp.expm1(_scaled(xp.minimum(x, 0), input_scale))
+    return _scaled(left, scale * alpha) + _scaled(xp.maximum(x, 0), scale)
 
 
 def _elu_slope(xp, x, alpha, scale, input_scale):
-    right = xp.greater(x, 0)
-    left = scale * alpha * input_scale * xp.exp(input_scale * xp.where(right, 0, x))
-    return xp.where(right, scale, left)
+    at_zero = scale * alpha * input_scale  # what the left side gives where x > 0
+    left = _scaled(xp.exp(_scaled(xp.minimum(x, 0), input_scale)), at_zero)
+    return left if at_zero == scale == 1 else xp.where(xp.greater(x, 0), scale, left)
+
+
+def _scaled(x, factor):
+    return x if factor == 1 else x * factor
 
 
 def _glu_samples():

@@ -159,7 +159,7 @@ def _pairs():
     yield Sample((np.arange(8.0).reshape(2, 2, 2),))
 
 
-@linear("view_as_complex", view=True, samples=_pairs)
+@linear("view_as_complex", view=True, keeps_dtype=False, samples=_pairs)
 class view_as_complex:
     """Pairs of reals along the last dim as complex numbers, sharing memory.
 

@@ -143,6 +143,13 @@ class convolution:
         return spread_channels(xp, t, out.shape)
 
 
+def first_windows(found, shape):
+    """Less the windows that y has no elements for: output_padding beyond the stride makes some."""
+    if tuple(found.shape) == tuple(shape):
+        return found
+    return found[(..., *[slice(0, n) for n in shape[2:]])]
+
+
 @linear(
     "convolve_input_transpose",
     node="ConvolutionBackward0",
@@ -150,6 +157,7 @@ class convolution:
         ((2, 4, 3, 3), (4, 3, 3, 2), {"size": (5, 4), **PLAIN}),
         ((1, 6, 3, 6), (6, 2, 3, 3), {"size": (6, 7), **ODD}),
         ((2, 3, 5), (3, 2, 3), {"size": (7,), **LINE}),
+        ((2, 3, 4), (3, 2, 3), {"size": (9,), **LINE}),
     ),
 )
 class convolve_input_transpose:
@@ -160,10 +168,11 @@ class convolve_input_transpose:
             y, w, size=size, stride=stride, padding=padding, dilation=dilation, groups=groups
         )
 
-    def transpose_y(xp, ct, w, stride, padding, dilation, groups):
-        return xp.convolve(
+    def transpose_y(xp, ct, w, y_shape, stride, padding, dilation, groups):
+        found = xp.convolve(
             ct, xp.conj(w), stride=stride, padding=padding, dilation=dilation, groups=groups
         )
+        return first_windows(found, y_shape)
 
     def transpose_w(xp, ct, y, w_shape, stride, padding, dilation, groups):
         return xp.convolve_weight_transpose(
@@ -200,10 +209,11 @@ class convolve_weight_transpose:
             groups=groups,
         )
 
-    def transpose_y(xp, ct, x, stride, padding, dilation, groups):
-        return xp.convolve(
+    def transpose_y(xp, ct, x, y_shape, stride, padding, dilation, groups):
+        found = xp.convolve(
             xp.conj(x), ct, stride=stride, padding=padding, dilation=dilation, groups=groups
         )
+        return first_windows(found, y_shape)
 
     def transpose_x(xp, ct, y, x_shape, stride, padding, dilation, groups):
         return xp.convolve_input_transpose(

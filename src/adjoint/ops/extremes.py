@@ -53,9 +53,7 @@ def push_dims(
     return xp.sum(t * shares(xp, x, out, x_dtype, dim), axis=dim, keepdims=keepdim)
 
 
-def pull_selected(
-    xp: Any, ct: Any, indices: Any, x_shape: Any, dim: Any, keepdim: Any
-) -> Any:
+def pull_selected(xp: Any, ct: Any, indices: Any, x_shape: Any, dim: Any, keepdim: Any) -> Any:
     """One element of each slice was selected: it takes the cotangent."""
     return xp.place_along_axis(
         restore(xp, ct[0], dim, keepdim, x_shape),

@@ -217,7 +217,7 @@ def _along(accumulate: bool) -> Any:
 
 _ROWS = Sample((_values(3, 4), _values(2, 4), np.array([2, 0])), {"dim": 0})
 _COLUMNS = Sample((_values(2, 3), _values(2, 2), np.array([1, 1])), {"dim": 1})
-_FILLED = Sample((_values(3, 4), _values(), np.array([2, 0, 2])), {"dim": 1})
+_FILLED = Sample((_values(3, 4), _values(), np.array([2, 0])), {"dim": 1})
 index_copy = general("index_copy", samples=lambda: [_ROWS], reference=_along(False))(Written)
 index_fill = general("index_fill", samples=lambda: [_FILLED], reference=_along(False))(Written)
 index_add = general("index_add", samples=lambda: [_ROWS, _COLUMNS], reference=_along(True))(Added)

@@ -88,7 +88,7 @@ def _starts(xs: Any, axis: int) -> Any:
     samples=cases(
         ((2, 3), {"repeats": (2, 1, 2)}), ((3,), {"repeats": (0,)}), ((), {"repeats": (2, 2)})
     ),
-    reference=np.tile,
+    reference=lambda x, repeats: np.tile(x, repeats),
 )
 class repeat:
     """The whole array `repeats` times along each dimension; as many repeats as dimensions or more."""
@@ -111,7 +111,7 @@ class repeat:
         ((2, 3), {"shifts": (1, 1), "dims": (1, 1)}),
         ((2, 3), {"shifts": 2, "dims": None}),
     ),
-    reference=np.roll,
+    reference=lambda x, shifts, dims: np.roll(x, shifts, dims),
 )
 class roll:
     """Elements moved by `shifts` along `dims` (None: as one run), round the ends."""
@@ -127,7 +127,7 @@ class roll:
 @linear(
     "flip",
     samples=cases(((5,), {"dims": (0,)}), ((2, 3), {"dims": (0, 1)}), ((2, 3), {"dims": ()})),
-    reference=np.flip,
+    reference=lambda x, dims: np.flip(x, dims),
 )
 class flip:
     """Elements in reverse order along `dims`."""
@@ -145,7 +145,7 @@ class flip:
         *[((2, 3), {"k": k, "dims": (0, 1)}) for k in range(4)],
         ((2, 3, 4), {"k": 1, "dims": (2, 0)}),
     ),
-    reference=np.rot90,
+    reference=lambda x, k, dims: np.rot90(x, k, dims),
 )
 class rot90:
     """A plane turned by k quarter turns, from the first of `dims` towards the second."""

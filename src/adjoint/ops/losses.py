@@ -179,16 +179,17 @@ CLASSES = np.array([2, 0, 2])
 
 
 def _cross_entropies(x, classes, reduction):
-    """Loss and softmax by plain formulas."""
+    """Loss and slope by plain formulas."""
     total = np.exp(x).sum(1)
     loss = np.log(total) - x[np.arange(len(x)), classes]
-    return REDUCE[reduction](loss), np.exp(x) / total[:, None]
+    slope = np.exp(x) / total[:, None] - np.eye(x.shape[1])[classes]
+    return REDUCE[reduction](loss), slope
 
 
 @general(
     "cross_entropy",
     node="NllLossBackward0",
-    outputs=("loss", "p"),
+    outputs=("loss", "slope"),
     samples=cases(
         ((3, 4), CLASSES, {"reduction": "mean"}),
         ((3, 3), CLASSES, {"reduction": "sum"}),
@@ -197,29 +198,35 @@ def _cross_entropies(x, classes, reduction):
     reference=_cross_entropies,
 )
 class cross_entropy:
-    """-log softmax(x) of scores x (n, c) at classes (n,), and the softmax, which is kept."""
+    """-log softmax(x) of scores x (n, c) at classes (n,).
+
+    The second output is kept for the derivative: softmax(x), less 1 at the class.
+    """
 
     def forward(xp, x, classes, *, reduction):
-        loss, p = xp.softmax_cross_entropy(x, classes)
-        return reduced(xp, loss, reduction), p
+        loss, slope = xp.softmax_cross_entropy(x, classes)
+        return reduced(xp, loss, reduction), slope
 
-    def vjp_x(xp, ct, p, classes, reduction):
+    def vjp_x(xp, ct, slope, classes, reduction):
         total = None
         if 0 in ct:
             row = ct[0] if reduction != "none" else xp.expand_dims(ct[0], axis=1)
-            factor = per_element(row, (p.shape[0],), reduction)
-            total = xp.add_at_class(p, classes, value=-1.0) * factor
+            total = slope * per_element(row, (slope.shape[0],), reduction)
         if 1 in ct:
-            inner = ct[1] * p
-            part = inner - p * xp.sum(inner, axis=1, keepdims=True)
+            part = _through_softmax(xp, ct[1], slope, classes)
             total = part if total is None else total + part
         return total
 
-    def jvp_x(xp, t, p, classes, reduction):
-        moved = p * t
-        rows = xp.sum(xp.add_at_class(p, classes, value=-1.0) * t, axis=1)
-        mean = xp.sum(moved, axis=1, keepdims=True)
-        return reduced(xp, rows, reduction), moved - p * mean
+    def jvp_x(xp, t, slope, classes, reduction):
+        loss = reduced(xp, xp.sum(slope * t, axis=1), reduction)
+        return loss, _through_softmax(xp, t, slope, classes)
+
+
+def _through_softmax(xp, t, slope, classes):
+    """p t - p (p . t): the symmetric Jacobian of softmax, with p read off the slope."""
+    p = xp.add_at_class(slope, classes, value=1.0)
+    moved = p * t
+    return moved - p * xp.sum(moved, axis=1, keepdims=True)
 
 
 @linear(

@@ -23,12 +23,7 @@ def _mask_samples() -> Any:
     yield Sample((_values(0, 3), np.zeros((0, 1), bool), _values()))
 
 
-@general(
-    "masked_fill",
-    samples=_mask_samples,
-    reference=lambda x, mask, value: np.where(mask, value, x),
-)
-class masked_fill:
+class Filled:
     """x where the mask is False, `value` (0-d) where it is True."""
 
     def forward(xp, x, mask, value):
@@ -46,6 +41,19 @@ class masked_fill:
     def jvp_value(xp, t, x_shape, mask, value_dtype):
         filled = xp.where(mask, t, xp.zeros((), dtype=value_dtype))
         return xp.broadcast_to(filled, x_shape)
+
+
+# One rule for what torch calls by the kind of value, and for `x[mask] = number`.
+masked_fill, masked_fill_tensor, mask_put = (
+    general(
+        name, node=node, samples=_mask_samples, reference=lambda x, mask, value: np.where(mask, value, x)
+    )(Filled)
+    for name, node in (
+        ("masked_fill", "MaskedFillBackward0"),
+        ("masked_fill_tensor", "MaskedFillBackward1"),
+        ("mask_put", "IndexPutBackward0"),
+    )
+)
 
 
 def _scattered(x: Any, source: Any, mask: Any, places: Any) -> Any:

@@ -13,7 +13,7 @@ from .reduction import restore
 from .samples import cases
 
 
-def slope(xp: Any, x: Any, out: Any, ord: float, dim: Any, dtype: Any) -> Any:  # noqa: A002
+def slope(xp: Any, x: Any, out: Any, ord: float, dim: Any, dtype: Any) -> Any:
     """Partial derivative of the norm `out` (broadcastable to `x`) for each element.
 
     0 where the norm is 0, and where an element is 0; a maximum's ties share evenly.
@@ -21,23 +21,23 @@ def slope(xp: Any, x: Any, out: Any, ord: float, dim: Any, dtype: Any) -> Any:  
     if ord == 0:
         return xp.zeros_like(x)
     if ord == 1:
-        return xp.sign(x)
+        return xp.sgn(x)
     if abs(ord) == math.inf:
         mask = xp.astype(is_extreme(xp, xp.abs(x), out), dtype)
-        return xp.sign(x) * (mask / xp.sum(mask, axis=dim, keepdims=True))
+        return xp.sgn(x) * (mask / xp.sum(mask, axis=dim, keepdims=True))
     if ord < 1:
         size = xp.abs(x)
         size = xp.where(xp.equal(size, 0), math.inf, size)
-        return xp.sign(x) * xp.pow(size, ord - 1) * xp.pow(out, 1 - ord)
+        return xp.sgn(x) * xp.pow(size, ord - 1) * xp.pow(out, 1 - ord)
     out = xp.where(xp.equal(out, 0), math.inf, out)
     if ord == 2:
         return x / out
     if ord < 2:
-        return xp.sign(x) * xp.pow(xp.abs(x), ord - 1) / xp.pow(out, ord - 1)
+        return xp.sgn(x) * xp.pow(xp.abs(x), ord - 1) / xp.pow(out, ord - 1)
     return x * xp.pow(xp.abs(x), ord - 2) / xp.pow(out, ord - 1)
 
 
-def _reference(x: Any, *, ord: float, dim: Any, keepdim: bool) -> Any:  # noqa: A002
+def _reference(x: Any, *, ord: float, dim: Any, keepdim: bool) -> Any:
     size = np.abs(x)
     if ord == 0:
         return np.sum(size != 0, axis=dim, keepdims=keepdim).astype(x.dtype)

@@ -40,8 +40,23 @@ class copy:
         return xp.astype(xp.broadcast_to(t, x_shape), x_dtype)
 
 
+@general("zero", samples=cases(((2, 3),), ((),)), reference=np.zeros_like)
+class zero:
+    """Every element 0."""
+
+    def forward(xp, x):
+        return xp.zeros_like(x)
+
+    def vjp_x(xp, ct):
+        return xp.zeros_like(ct)
+
+    def jvp_x(xp, t):
+        return xp.zeros_like(t)
+
+
 @general(
     "fill",
+    node="FillBackward2",
     samples=cases(((2, 3), {"value": 1.5}), ((), {"value": 2.0})),
     reference=lambda x, *, value: np.full_like(x, value),
 )

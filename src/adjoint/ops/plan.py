@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from numpy import multiply, ndarray
+
 if TYPE_CHECKING:
     from .operation import Operation
 
@@ -143,21 +145,55 @@ def _make_pull(
     if operation.variadic and len(operation.inputs) - 1 in numbers:
         return _pull_variadic(operation, plan, numbers, rules, picks)
     if not any(picks) and len(rules) > 1:
-        return _pull_nothing(rules)
+        return _pull_nothing(rules, operation)
     total = len(plan.saved_names) + len(plan.constant_names)
+    partials = [operation.partial(n) for n in numbers] if not is_complex else [None]
     if len(rules) == 1 and picks[0] == tuple(range(total)):
-        return _pull_all(rules[0])
+        return _pull_all(rules[0]) if partials[0] is None else _pull_partial(partials[0])
     if len(rules) == 2 and len(picks[0]) == len(picks[1]) == 1:
-        return _pull_two(rules, picks)
+        return _pull_two(rules, picks) if None in partials else _pull_partials(partials, picks)
     return _pull_each(rules, picks)
 
 
 # Closures for the common cases; each is measured against _pull_each, which serves them all.
-def _pull_nothing(rules: Sequence[Any]) -> Pull:
+def _pull_nothing(rules: Sequence[Any], operation: Operation) -> Pull:
     """Sums and differences: nothing is saved."""
+    if len(rules) == 2 and all(p is ONE for p in operation.vjps.values()):
+        return lambda xp, ct, values: (ct, ct)
 
     def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
         return [rule(xp, ct) for rule in rules]
+
+    return pull
+
+
+# The operator `*` lets NumPy reuse the partial's buffer, which saves page faults on large arrays;
+# on small ones calling the ufunc is 180 ns faster.
+SMALL = 8192
+
+
+def _pull_partial(partial: Any) -> Pull:
+    """One input of an elementwise operation: cotangent times partial derivative."""
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        factor = partial(xp, *values)
+        if ct.__class__ is ndarray and ct.size < SMALL:
+            return (multiply(ct, factor),)
+        return (ct * factor,)
+
+    return pull
+
+
+def _pull_partials(partials: Sequence[Any], picks: Sequence[Any]) -> Pull:
+    """Two inputs of an elementwise operation, one value each: products."""
+    first, second = partials
+    ((i,), (j,)) = picks
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        factor, other = first(xp, values[i]), second(xp, values[j])
+        if ct.__class__ is ndarray and ct.size < SMALL:
+            return multiply(ct, factor), multiply(ct, other)
+        return ct * factor, ct * other
 
     return pull
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..arrays import cpu
+from ..autograd.modes import state
+from ..autograd.tensor import Tensor, new, refresh, storage_of
 from .operation import general, linear
+from .recording import record_one
 from .samples import cases
+
+_NO_PARAMS: dict[str, object] = {}
 
 
 def adjoint_of(xp, x):
@@ -130,6 +136,8 @@ class project:
 
 def weight_cotangent(xp, ct, x):
     """ctᵀ x in the layout of the weight, for any number of leading axes."""
+    if ct.ndim == 2:
+        return xp.matmul(xp.matrix_transpose(ct), xp.conj(x))
     return xp.matmul(xp.matrix_transpose(flat_rows(xp, ct)), xp.conj(flat_rows(xp, x)))
 
 
@@ -167,6 +175,26 @@ class linear_layer:
 
     def jvp_b(xp, t, x_shape):
         return xp.broadcast_to(t, (*x_shape[:-1], t.shape[0]))
+
+
+def run_linear(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    """`linear_layer(x, w, b)` for one float dtype: every layer's path, 2 µs less than the call."""
+    out = cpu.linear(x._data, w._data, b._data)
+    t: Tensor = new(Tensor)
+    t._data = out
+    t._requires_grad = False
+    t._edge = t._storage = t._view = t._meta = None
+    if state.grad:
+        for source in (x, w, b):
+            if source._view is not None:
+                refresh(source)
+        mask = x._requires_grad | w._requires_grad << 1 | b._requires_grad << 2
+        if mask:
+            plan = linear_layer.plans.get(mask) or linear_layer.plan(mask, 3, False)
+            record_one(linear_layer.node_class, plan, (x, w, b), (t,), out, _NO_PARAMS, 3)
+    elif state.inference:
+        storage_of(t).inference = True
+    return t
 
 
 @general(

@@ -133,12 +133,14 @@ class remainder:
         return -xp.floor(x / y)
 
 
-@general("nextafter", samples=binary(), reference=np.nextafter)
+@elementwise("nextafter", samples=binary(), reference=np.nextafter)
 class nextafter:
-    """The floating-point number after x in the direction of y; no derivative is defined."""
+    """The floating-point number after x in the direction of y. The derivative is that of x."""
 
     def forward(xp, x, y):
         return xp.nextafter(x, y)
+
+    d_x = ONE
 
 
 @general(

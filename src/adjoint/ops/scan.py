@@ -14,7 +14,9 @@ import numpy as np
 from .operation import general, linear
 from .samples import cases
 
-ALONG = cases(((5,), {"dim": 0}), ((2, 3), {"dim": 1}), ((3, 2, 2), {"dim": 0}), ((0, 3), {"dim": 1}))
+ALONG = cases(
+    ((5,), {"dim": 0}), ((2, 3), {"dim": 1}), ((3, 2, 2), {"dim": 0}), ((0, 3), {"dim": 1})
+)
 
 
 def part(dim: int, *limits: int | None) -> tuple[slice, ...]:
@@ -82,7 +84,9 @@ def _recurrence(a: Any, b: Any, *, dim: int) -> Any:
 
 @general(
     "linear_recurrence",
-    samples=cases(((5,), (5,), {"dim": 0}), ((2, 3), (2, 3), {"dim": 1}), ((3, 2), (3, 2), {"dim": 0})),
+    samples=cases(
+        ((5,), (5,), {"dim": 0}), ((2, 3), (2, 3), {"dim": 1}), ((3, 2), (3, 2), {"dim": 0})
+    ),
     reference=_recurrence,
 )
 class linear_recurrence:

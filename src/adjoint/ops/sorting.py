@@ -46,9 +46,7 @@ def _place(values: Any, indices: Any, *, axis: int, size: int, accumulate: bool 
     node="ScatterBackward0",
     samples=cases(
         Sample((np.array([1.5, -2.0]), np.array([2, 0])), {"axis": 0, "size": 4}),
-        Sample(
-            (np.array([[1.5], [-2.0]]), np.array([[2], [0]])), {"axis": 1, "size": 3}
-        ),
+        Sample((np.array([[1.5], [-2.0]]), np.array([[2], [0]])), {"axis": 1, "size": 3}),
         Sample(
             (np.array([1.5, -2.0]), np.array([1, 1])), {"axis": 0, "size": 3, "accumulate": True}
         ),
@@ -59,9 +57,7 @@ class place_along_axis:
     """Zeros, with values at the given indices along one axis."""
 
     def forward(xp, values, indices, *, axis, size, accumulate=False):
-        return xp.place_along_axis(
-            values, indices, axis=axis, size=size, accumulate=accumulate
-        )
+        return xp.place_along_axis(values, indices, axis=axis, size=size, accumulate=accumulate)
 
     def transpose_values(xp, ct, indices, axis):
         return xp.take_along_axis(ct, indices, axis=axis)

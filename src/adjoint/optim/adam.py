@@ -53,7 +53,7 @@ class Adam(ElementwiseOptimizer):
     ) -> None:
         defaults = {
             "lr": lr,
-            "betas": betas,
+            "betas": tuple(betas),
             "eps": eps,
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
@@ -102,7 +102,7 @@ class Adam(ElementwiseOptimizer):
             np.multiply(g, g, t)
             np.multiply(t, second, t)
             np.add(square, t, square)
-            np.sqrt(np.maximum(slots[2], square, slots[2]) if amsgrad else square, t)
+            np.sqrt(np.maximum(slots[2], square, out=slots[2]) if amsgrad else square, t)
             np.add(t, floor, t)
             np.divide(mean, t, t)
             np.multiply(t, rate, t)

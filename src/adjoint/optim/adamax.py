@@ -80,7 +80,7 @@ class Adamax(ElementwiseOptimizer):
             np.multiply(largest, keep, largest)
             np.absolute(g, t)
             np.add(t, eps, t)
-            np.maximum(largest, t, largest)
+            np.maximum(largest, t, out=largest)
             np.divide(mean, largest, t)
             np.multiply(t, rate, t)
             np.subtract(p, t, p)

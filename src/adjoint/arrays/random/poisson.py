@@ -18,7 +18,9 @@ from adjoint.arrays.random.generator import Generator
 def poisson(gen: Generator, rates: Array) -> Array:
     """Counts with the given rates, in their dtype and shape; drawn one by one."""
     require_floating("poisson", rates.dtype)
-    check(bool((rates >= 0).all()), "poisson: invalid Poisson rate, expected rate to be non-negative")
+    check(
+        bool((rates >= 0).all()), "poisson: invalid Poisson rate, expected rate to be non-negative"
+    )
     with gen.lock:
         drawn = [_draw(gen, rate) for rate in rates.astype(np.float64).ravel().tolist()]
     return cast(np.array(drawn, np.float64), rates.dtype).reshape(rates.shape)

@@ -7,12 +7,15 @@ floor.
 from __future__ import annotations
 
 from adjoint.api.activation import ACTIVATIONS
+from adjoint.api.padding import pad
 from adjoint.api.products import linear
 
 from .attention import scaled_dot_product_attention
 from .classes import (
     cross_entropy,
+    linear_cross_entropy,
     multi_margin_loss,
+    multilabel_margin_loss,
     multilabel_soft_margin_loss,
     nll_loss,
 )
@@ -28,10 +31,11 @@ from .distance import (
     cosine_embedding_loss,
     cosine_similarity,
     pairwise_distance,
+    pdist,
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
-from .dropout import (
+from .dropouts import (
     alpha_dropout,
     dropout,
     dropout1d,
@@ -39,7 +43,7 @@ from .dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
-from .embedding import embedding, one_hot
+from .tables import embedding, one_hot
 from .image import (
     channel_shuffle,
     fold,
@@ -48,8 +52,10 @@ from .image import (
     pixel_unshuffle,
     unfold,
     upsample,
+    upsample_bilinear,
+    upsample_nearest,
 )
-from .linear import bilinear
+from .products import bilinear
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -87,6 +93,7 @@ from .pooling import (
     max_pool2d,
     max_pool3d,
 )
-from .softmax import gumbel_softmax, log_softmax, rrelu, softmax, softmin
+from .probabilities import gumbel_softmax, log_softmax, rrelu, softmax, softmin
+from .unpooling import lp_pool1d, lp_pool2d, lp_pool3d, max_unpool1d, max_unpool2d, max_unpool3d
 
 globals().update(ACTIVATIONS)

@@ -9,7 +9,7 @@ import numpy as np
 from adjoint.autograd.tensor import Tensor, wrap
 
 from .arguments import expect_tensor
-from .dropout import dropout
+from .dropouts import dropout
 
 
 def scaled_dot_product_attention(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.products import linear
 from adjoint.arrays import dtypes
 from adjoint.autograd.tensor import Tensor, wrap
 from adjoint.ops import losses as ops
@@ -220,9 +221,11 @@ def multi_margin_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    x = input if input._data.ndim == 2 else input.unsqueeze(0)
+    if weight is not None and weight._data.ndim != 1:
+        raise ValueError(f"weight must be one-dimensional, but has shape {list(weight._data.shape)}")
+    x = input if input._data.ndim == 2 else input.reshape(1, -1)
     classes = target.reshape(-1, 1)
-    if input._data.ndim == 2 and target._data.shape != x._data.shape[:1]:
+    if classes._data.shape[0] != x._data.shape[0] or target._data.ndim > 1:
         raise RuntimeError(
             f"inconsistent target size, expected {x._data.shape[0]} but got "
             f"{list(target._data.shape)}"
@@ -235,7 +238,76 @@ def multi_margin_loss(
     others = np.ones(x._data.shape, x._data.dtype)
     np.put_along_axis(others, classes._data, 0, axis=1)
     losses = (violations * wrap(others)).sum(1) / x._data.shape[1]
+    alone = input._data.ndim < 2
+    return reduced(losses.squeeze(0) if alone else losses, reduction)
+
+
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """Σ_j Σ_i max(0, 1 - (x[j] - x[i])) / c over classes j in the target and i outside it.
+
+    Each row of the target lists its classes; the first -1 ends the list.
+    """
+    reduction = reduction_of(reduction, size_average, reduce)
+    if target._data.shape != input._data.shape or input._data.ndim > 2:
+        raise RuntimeError(
+            f"inconsistent target size: {list(target._data.shape)} for input of size: "
+            f"{list(input._data.shape)}"
+        )
+    count = input._data.shape[-1] if input._data.ndim else 1
+    x, listed = input.reshape(-1, count), target._data.reshape(-1, count)
+    ended = np.logical_or.accumulate(listed < 0, axis=1)
+    member = np.zeros(listed.shape, x._data.dtype)
+    rows, columns = np.nonzero(~ended)
+    member[rows, listed[rows, columns]] = 1
+    chosen = x.gather(1, wrap(np.where(ended, 0, listed)))
+    violations = (1 - chosen.unsqueeze(2) + x.unsqueeze(1)).clamp_min(0)
+    counted = (~ended)[:, :, None] * (1 - member)[:, None, :]
+    losses = (violations * wrap(counted)).sum((1, 2)) / count
     return reduced(losses if input._data.ndim == 2 else losses.squeeze(0), reduction)
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:
+    """cross_entropy(linear(input, linear_weight, linear_bias), target, ...).
+
+    linear_weight: (c, in), or (c, *space, in) for targets with spatial axes.
+    """
+    classes, *space, inner = linear_weight._data.shape
+    if space and input._data.ndim == 1:
+        raise RuntimeError(
+            "K-dimensional loss defined by linear_weight shape "
+            f"{tuple(linear_weight._data.shape)} requires batched input, (N, {inner}), got "
+            f"unbatched input with shape {tuple(input._data.shape)}"
+        )
+    if space:
+        linear_weight = linear_weight.reshape(-1, inner)
+        linear_bias = None if linear_bias is None else linear_bias.reshape(-1)
+    scores = linear(input, linear_weight, linear_bias)
+    scores = scores.reshape(*input._data.shape[:-1], classes, *space)
+    return cross_entropy(
+        scores,
+        target,
+        weight,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        reduction=reduction,
+        label_smoothing=label_smoothing,
+    )
 
 
 def multilabel_soft_margin_loss(

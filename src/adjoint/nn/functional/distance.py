@@ -8,7 +8,7 @@ import numpy as np
 
 from adjoint.api.promotion import to_common
 from adjoint.api.selection import where
-from adjoint.autograd.tensor import Tensor
+from adjoint.autograd.tensor import Tensor, wrap
 
 from .arguments import reduced, reduction_of
 
@@ -121,3 +121,9 @@ def triplet_margin_with_distance_loss(
     if swap:
         far = far.minimum(distance(positive, negative))
     return reduced((near - far + margin).clamp_min(0), reduction)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norm distance of every pair of rows i < j of (n, d): n (n - 1) / 2 numbers."""
+    first, second = np.triu_indices(input._data.shape[0], 1)
+    return (input[wrap(first)] - input[wrap(second)]).norm(p, -1)

@@ -15,6 +15,9 @@ from adjoint.ops import convolution as ops
 from .arguments import expect_tensor, per_axis
 
 
+SMOOTH = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode: spatial axes
+
+
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(..., c r², h, w) -> (..., c, h r, w r): channels become pixels (Shi et al. 2016).
 
@@ -199,18 +202,17 @@ def interpolate(
         raise NotImplementedError(
             "interpolate: antialias=True is not supported; smooth with avg_pool2d first"
         )
-    linear = {"linear": 1, "bilinear": 2, "trilinear": 3}
-    if mode not in ("nearest", "nearest-exact", "area", *linear):
+    if mode not in ("nearest", "nearest-exact", "area", *SMOOTH):
         raise NotImplementedError(
-            f"interpolate: mode {mode!r} is not supported; use nearest, nearest-exact, area or "
-            "linear, bilinear, trilinear"
+            f"interpolate: mode {mode!r} is not supported; use nearest, nearest-exact, area, "
+            "linear, bilinear, bicubic or trilinear"
         )
-    if mode not in linear and align_corners is not None:
+    if mode not in SMOOTH and align_corners is not None:
         raise ValueError(
             "align_corners option can only be set with the interpolating modes: linear | bilinear "
             "| bicubic | trilinear"
         )
-    if not 1 <= n <= 3 or linear.get(mode, n) != n:
+    if not 1 <= n <= 3 or SMOOTH.get(mode, n) != n:
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {n + 2}D) for the "
             f"modes: nearest | linear | bilinear | trilinear | area | nearest-exact (got {mode})"
@@ -225,8 +227,9 @@ def interpolate(
     out = input
     for axis, (m, scale) in enumerate(zip(sizes, scales, strict=True), start=2):
         length = input._data.shape[axis]
-        if mode in linear:
-            weights = _linear_weights(length, m, scale, bool(align_corners), input._data.dtype)
+        if mode in SMOOTH:
+            weigh = _cubic_weights if mode == "bicubic" else _linear_weights
+            weights = weigh(length, m, scale, bool(align_corners)).astype(input._data.dtype)
             out = (out.transpose(axis, -1) @ wrap(weights)).transpose(axis, -1)
         elif m != length or mode == "nearest-exact":
             places = _nearest_places(length, m, scale, exact=mode == "nearest-exact")
@@ -269,19 +272,36 @@ def _nearest_places(n: int, m: int, scale: float | None, exact: bool) -> Any:
     return np.minimum(places.astype(np.int64), n - 1)
 
 
-def _linear_weights(n: int, m: int, scale: float | None, align: bool, dtype: Any) -> Any:
-    """The (n, m) matrix that interpolates an axis of n elements at m places."""
+def _places(n: int, m: int, scale: float | None, align: bool) -> Any:
+    """Where the m outputs lie among n elements."""
     if align:
-        places = np.arange(m) * ((n - 1) / (m - 1) if m > 1 else 0.0)
-    else:
-        ratio = n / m if scale is None else scale
-        places = np.maximum((np.arange(m) + 0.5) * ratio - 0.5, 0)
+        return np.arange(m) * ((n - 1) / (m - 1) if m > 1 else 0.0)
+    return (np.arange(m) + 0.5) * (n / m if scale is None else scale) - 0.5
+
+
+def _linear_weights(n: int, m: int, scale: float | None, align: bool) -> Any:
+    """The (n, m) matrix that interpolates an axis of n elements linearly at m places."""
+    places = np.maximum(_places(n, m, scale, align), 0)
     first = np.minimum(places.astype(np.int64), n - 1)
-    second = np.minimum(first + 1, n - 1)
     fraction = places - first
-    weights = np.zeros((n, m), dtype)
-    np.add.at(weights, (first, np.arange(m)), (1 - fraction).astype(dtype))
-    np.add.at(weights, (second, np.arange(m)), fraction.astype(dtype))
+    weights = np.zeros((n, m))
+    np.add.at(weights, (first, np.arange(m)), 1 - fraction)
+    np.add.at(weights, (np.minimum(first + 1, n - 1), np.arange(m)), fraction)
+    return weights
+
+
+def _cubic_weights(n: int, m: int, scale: float | None, align: bool) -> Any:
+    """The same by cubic convolution (Keys 1981) with a = -0.75, ends repeated."""
+    places = _places(n, m, scale, align)
+    first = np.floor(places).astype(np.int64)
+    t, a = places - first, -0.75
+    weights = np.zeros((n, m))
+    for step in (-1, 0, 1, 2):
+        d = np.abs(t - step)
+        near = ((a + 2) * d - (a + 3)) * d * d + 1
+        far = ((a * d - 5 * a) * d + 8 * a) * d - 4 * a
+        at = np.clip(first + step, 0, n - 1)
+        np.add.at(weights, (at, np.arange(m)), np.where(d <= 1, near, far))
     return weights
 
 
@@ -293,9 +313,25 @@ def upsample(
     align_corners: bool | None = None,
 ) -> Tensor:
     """The old name of `interpolate`."""
-    warnings.warn(
-        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.",
-        UserWarning,
-        stacklevel=2,
-    )
+    _deprecated("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """The old name of `interpolate(mode="nearest")`."""
+    _deprecated("upsample_nearest")
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """The old name of `interpolate(mode="bilinear", align_corners=True)`."""
+    _deprecated("upsample_bilinear")
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
+def _deprecated(name: str) -> None:
+    warnings.warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.padding import pad
+from adjoint.api.registration import write_out
 from adjoint.autograd.tensor import Tensor, storage_of
 from adjoint.ops import normalization as ops
 
 from .arguments import expect_tensor, place
+from .pooling import avg_pool1d
 
 
 def batch_norm(
@@ -36,12 +39,12 @@ def batch_norm(
     """
     expect_tensor(input, "batch_norm", "input", 1)
     x = input._data
-    if x.ndim < 2:
+    if x.ndim < (2 if training else 1):
         raise ValueError(
             f"expected at least 2D input (got {x.ndim}D input){place()}: batch_norm needs "
             "(batch, channels, ...)"
         )
-    channels = x.shape[1]
+    channels = x.shape[1 if x.ndim > 1 else 0]
     named = (running_mean, "running_mean"), (running_var, "running_var")
     for t, name in (*named, (weight, "weight"), (bias, "bias")):
         if t is not None and t._data.size != channels:
@@ -71,7 +74,7 @@ def batch_norm(
 
 def _channel(ndim: int) -> tuple[int, ...]:
     """How a value per channel broadcasts: (1, c, 1, ...)."""
-    return (1, -1, *(1,) * (ndim - 2))
+    return (1, -1, *(1,) * (ndim - 2)) if ndim > 1 else (-1,)
 
 
 def _normalize(
@@ -175,7 +178,9 @@ def group_norm(
     expect_tensor(input, "group_norm", "input", 1)
     shape = input._data.shape
     if len(shape) < 2:
-        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {len(shape)}")
+        raise RuntimeError(
+            f"Expected at least 2 dimensions for input tensor but received {len(shape)}"
+        )
     n, channels = shape[:2]
     if channels % num_groups:
         raise RuntimeError(
@@ -269,8 +274,6 @@ def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
     """Divide by (k + alpha * mean of squares over `size` neighbouring channels) ** beta."""
-    from .pooling import avg_pool1d
-
     expect_tensor(input, "local_response_norm", "input", 1)
     shape = input._data.shape
     if len(shape) < 3:
@@ -278,16 +281,9 @@ def local_response_norm(
             f"Expected 3D or higher dimensionality input (got {len(shape)} dimensions)"
         )
     squares = (input * input).reshape(shape[0], shape[1], -1).transpose(1, 2)
-    padded = _zeros_around(squares, size // 2, (size - 1) // 2)
+    padded = pad(squares, (size // 2, (size - 1) // 2))
     means = avg_pool1d(padded, size, 1).transpose(1, 2).reshape(shape)
     return input / (means * alpha + k).pow(beta)
-
-
-def _zeros_around(x: Tensor, before: int, after: int) -> Tensor:
-    """Zeros before and after the last axis."""
-    from adjoint.nn.functional import pad
-
-    return pad(x, (before, after))
 
 
 def normalize(
@@ -301,8 +297,4 @@ def normalize(
     expect_tensor(input, "normalize", "input", 1)
     length = input.norm(p, dim, keepdim=True).clamp_min(eps)
     result = input / length.expand_as(input)
-    if out is None:
-        return result
-    from adjoint.api.registration import write_out
-
-    return write_out(result, out, "normalize")  # type: ignore[no-any-return]
+    return result if out is None else write_out(result, out, "normalize")

@@ -26,6 +26,10 @@ def _windows(
 ) -> tuple[tuple[int, ...], Pairs]:
     """Output sizes, and the padding that makes all windows whole."""
     for k, p, d in zip(kernel, padding, dilation, strict=True):
+        if d <= 0:
+            raise RuntimeError(f"{name}() dilation must be greater than zero, but got {d}")
+        if k <= 0:
+            raise RuntimeError(f"{name}() kernel_size must be greater than zero, but got {k}")
         if p < 0:
             raise RuntimeError(f"pad must be non-negative, but got pad: {p} ({name})")
         if p > ((k - 1) * d + 1) // 2:
@@ -69,6 +73,11 @@ def _max_pool(
     dilations = per_axis(dilation, n, name, "dilation")
     input, alone = batched(input, n, name)
     space = input._data.shape[2:]
+    if n > 1 and 0 in input._data.shape[1:]:
+        raise RuntimeError(
+            f"{name}(): Expected input's non-batch dimensions to have positive length, but input "
+            f"has a shape of {list(input._data.shape)}"
+        )
     _, pairs = _windows(space, kernel, strides, paddings, dilations, ceil_mode, name)
     params = {"kernel": kernel, "stride": strides, "padding": pairs, "dilation": dilations}
     out, places = ops.max_pool(input, **params)
@@ -251,9 +260,19 @@ def _borders(n: int, m: int) -> list[tuple[int, int]]:
     return [(i * n // m, -((-(i + 1) * n) // m)) for i in range(m)]
 
 
+def _check_rank(input: Tensor, output_size: Any, name: str) -> None:
+    """ValueError, as torch, for an input without room for sizes, channels and all."""
+    expect_tensor(input, name, "input", 1)
+    if isinstance(output_size, (tuple, list)) and input._data.ndim <= len(output_size):
+        raise ValueError(
+            f"Input dimension should be at least {len(output_size) + 1}, but {name} got an input "
+            f"of shape {list(input._data.shape)}{place()}"
+        )
+
+
 def _adaptive_avg(input: Tensor, output_size: Any, n: int) -> Tensor:
     name = f"adaptive_avg_pool{n}d"
-    expect_tensor(input, name, "input", 1)
+    _check_rank(input, output_size, name)
     input, alone = batched(input, n, name)
     space = input._data.shape[2:]
     sizes = _adapted(output_size, space, name)
@@ -297,7 +316,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool, n: int) -> Any:
     """The maximum is found on arrays; its element is then picked by index, which is recorded."""
     name = f"adaptive_max_pool{n}d"
-    expect_tensor(input, name, "input", 1)
+    _check_rank(input, output_size, name)
     input, alone = batched(input, n, name)
     space = input._data.shape[2:]
     sizes = _adapted(output_size, space, name)

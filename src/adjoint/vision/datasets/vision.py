@@ -73,7 +73,7 @@ class VisionDataset(Dataset):
         self.transforms = StandardTransform(transform, target_transform) if separate else transforms
 
     def __repr__(self) -> str:
-        body = [f"Number of datapoints: {len(self)}"]
+        body = [f"Number of datapoints: {len(self)}"]  # type: ignore[arg-type]
         if self.root is not None:
             body.append(f"Root location: {self.root}")
         body += self.extra_repr().splitlines()

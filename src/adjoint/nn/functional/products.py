@@ -1,4 +1,4 @@
-"""Floor 5: bilinear maps; `linear` itself is a product of the api floor."""
+"""Floor 5: bilinear maps (`linear` itself is a function of the api floor)."""
 
 from __future__ import annotations
 

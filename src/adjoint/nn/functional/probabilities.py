@@ -9,6 +9,7 @@ import numpy as np
 
 from adjoint.api import softmax as api
 from adjoint.arrays import random
+from adjoint.autograd import inplace as writing
 from adjoint.autograd.tensor import Tensor, wrap
 
 
@@ -76,9 +77,12 @@ def rrelu(
     inplace: bool = False,
 ) -> Tensor:
     """Leaky ReLU whose slope is drawn from U(lower, upper) for each negative element."""
-    from adjoint.autograd import inplace as writing
-
     x = input._data
+    if lower > upper:
+        raise RuntimeError(
+            "Lower bound should be less than or equal to the upper bound, but rrelu got "
+            f"lower={lower} and upper={upper}"
+        )
     if training:
         slopes = np.ones_like(x)
         negative = x <= 0

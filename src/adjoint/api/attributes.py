@@ -1,0 +1,231 @@
+"""Floor 3: what a tensor tells about itself: shape, strides, memory, kind; and `cpu`, `cuda`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import device as devices
+from ..arrays import layout as layouts
+from ..autograd.size import Size, size_of
+from ..autograd.tensor import Tensor
+from .conversion import method
+from .dims import canonical_dim
+from .registration import FUNCTIONS, public
+
+
+def attribute(f: Any) -> Any:
+    """Attach a function as a read-only attribute of Tensor."""
+    setattr(Tensor, f.__name__, property(f))
+    return f
+
+
+@attribute
+def shape(self: Tensor) -> Size:
+    """The sizes of the dimensions."""
+    return size_of(self._data)
+
+
+@method
+def size(self: Tensor, dim: Any = None) -> Any:
+    """The shape, or the size of one dimension."""
+    if dim is None:
+        return size_of(self._data)
+    array = self._data
+    if array.ndim == 0:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    return array.shape[canonical_dim(dim, array.ndim, "size")]
+
+
+@method
+def dim(self: Tensor) -> int:
+    """The number of dimensions."""
+    ndim: int = self._data.ndim
+    return ndim
+
+
+Tensor.ndimension = dim  # type: ignore[attr-defined]
+Tensor.ndim = property(dim)  # type: ignore[attr-defined]
+
+
+@public("numel")
+def numel(input: Tensor) -> int:
+    """The number of elements.
+
+    >>> torch.numel(torch.zeros(2, 3))
+    6
+    """
+    size: int = input._data.size
+    return size
+
+
+Tensor.nelement = numel  # type: ignore[attr-defined]
+
+
+@method
+def element_size(self: Tensor) -> int:
+    """Bytes of one element."""
+    return self.dtype.itemsize
+
+
+Tensor.itemsize = property(element_size)  # type: ignore[attr-defined]
+
+
+@attribute
+def nbytes(self: Tensor) -> int:
+    """Bytes of all elements."""
+    count: int = self._data.nbytes
+    return count
+
+
+@method
+def stride(self: Tensor, dim: Any = None) -> Any:
+    """Steps in memory between neighbours, in elements: of each dimension, or of one."""
+    array = self._data
+    strides = tuple([s // array.itemsize for s in array.strides])
+    return strides if dim is None else strides[canonical_dim(dim, array.ndim, "stride")]
+
+
+@method
+def storage_offset(self: Tensor) -> int:
+    """Elements between the start of the memory and the first element."""
+    array = self._data
+    root = root_array(array)
+    return (_address(array) - _address(root)) // array.itemsize
+
+
+def root_array(array: Any) -> Any:
+    """The array that owns the memory."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _address(array: Any) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+@method
+def data_ptr(self: Tensor) -> int:
+    """The address of the first element; 0 when there is none."""
+    return _address(self._data) if self._data.size else 0
+
+
+@method
+def is_contiguous(self: Tensor, memory_format: Any = layouts.contiguous_format) -> bool:
+    """Whether the elements lie in memory densely, the last dimension innermost (or as asked)."""
+    array = self._data
+    if memory_format is layouts.contiguous_format:
+        flag: bool = array.flags.c_contiguous
+        return flag
+    order = memory_format.order
+    return order is not None and len(order) == array.ndim and layouts.is_ordered(array, order)
+
+
+@public("is_floating_point")
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is floating."""
+    return input.dtype.is_floating_point
+
+
+@public("is_complex")
+def is_complex(input: Tensor) -> bool:
+    """Whether the dtype is complex."""
+    return input.dtype.is_complex
+
+
+@public("is_signed", function=False)
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    return input.dtype.is_signed
+
+
+@public("is_same_size")
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape."""
+    same: bool = input._data.shape == other._data.shape
+    return same
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a Tensor.
+
+    >>> torch.is_tensor(torch.ones(1))
+    True
+    """
+    return isinstance(obj, Tensor)
+
+
+FUNCTIONS.update(is_tensor=is_tensor, Size=Size)
+FUNCTIONS.update(
+    {
+        name: getattr(layouts, name)
+        for name in (
+            "memory_format",
+            "contiguous_format",
+            "preserve_format",
+            "channels_last",
+            "channels_last_3d",
+            "layout",
+            "strided",
+        )
+    }
+)
+Tensor.layout = layouts.strided  # type: ignore[attr-defined]
+
+
+@method
+def get_device(self: Tensor) -> int:
+    """-1: the CPU has no number."""
+    return -1
+
+
+@method
+def is_shared(self: Tensor) -> bool:
+    """Whether the memory is shared between processes: never here."""
+    return False
+
+
+@method
+def share_memory_(self: Tensor) -> Tensor:
+    """The tensor itself: memory is not shared between processes here."""
+    return self
+
+
+@method
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: pinning only matters for copies to a GPU."""
+    return self
+
+
+@method
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """Whether the memory is pinned: never here."""
+    return False
+
+
+for _name in (
+    "is_cuda",
+    "is_sparse",
+    "is_quantized",
+    "is_meta",
+    "is_mps",
+    "is_mkldnn",
+    "is_nested",
+):
+    setattr(Tensor, _name, False)
+Tensor.is_cpu = True  # type: ignore[attr-defined]
+
+
+@method
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """Refused: there is no GPU here."""
+    return self.to(devices.device("cuda" if device is None else device))
+
+
+@method
+def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself: it is on the CPU."""
+    return self

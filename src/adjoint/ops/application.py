@@ -1,0 +1,171 @@
+"""Floor 2: applying an operation to Tensors: compute, tie views to their base, record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy import asarray, ndarray
+
+from ..arrays import cpu
+from ..arrays.dtypes import LOW_PRECISION
+from ..autograd.modes import state
+from ..autograd.storage import DEFAULT, MULTI_OUTPUT, NO_GRAD, Reshaped, View, ViewStep
+from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
+from .definition import Definition
+from .plan import Plan, make_plan
+from .recording import record, record_one
+
+_NO_PARAMS: dict[str, Any] = {}
+
+
+class Operation(Definition):
+    """A definition that can be called with Tensors of one dtype, and records what it did."""
+
+    def __init__(self, name: str, rules: type, node: str | None, options: dict[str, Any]) -> None:
+        super().__init__(name, rules, node, options)
+        self.plans: dict[Any, Plan] = {}
+
+    def plan(self, mask: int, count: int, is_complex: bool) -> Plan:
+        """The prepared backward for one choice of inputs that need gradients."""
+        key = (mask, count, is_complex) if self.variadic or is_complex else mask
+        found = self.plans.get(key)
+        if found is None:
+            found = self.plans[key] = make_plan(self, mask, count, is_complex)
+        return found
+
+    def __call__(self, *tensors: Tensor, **params: Any) -> Any:
+        out = self.compute([t._data for t in tensors], params)
+        if not self.several:
+            result = wrap(out)
+            results: tuple[Tensor, ...] = (result,)
+        else:
+            result = results = tuple([wrap(o) for o in out])
+        if self.view:
+            self._mark_views(tensors[0], results, params)
+        if state.grad:
+            mask = self.mask(tensors)
+            if mask:
+                record(self, mask, tensors, results, params, 3)
+        return result
+
+    # `run_one` and `run_two` are `__call__` for elementwise operations on one or two tensors of
+    # one float dtype: the library's fast path, measured 2 times faster than the general one.
+
+    def run_one(self, x: Tensor) -> Tensor:
+        """`self(x)` for an elementwise operation without parameters."""
+        try:
+            out = self.forward(cpu, x._data)
+        except RuntimeWarning:
+            out = self.compute((x._data,), {})
+        t: Tensor = new(Tensor)
+        t._data = out if out.__class__ is ndarray else asarray(out)
+        t._requires_grad = False
+        t._edge = t._storage = t._view = t._meta = None
+        if state.grad:
+            if x._view is not None:
+                refresh(x)
+            if x._requires_grad:
+                plan = self.plans.get(1) or self.plan(1, 1, False)
+                record_one(self.node_class, plan, (x,), (t,), out, _NO_PARAMS, 3)
+        elif state.inference:
+            storage_of(t).inference = True
+        return t
+
+    def run_two(self, x: Tensor, y: Tensor) -> Tensor:
+        """`self(x, y)` for an elementwise operation without parameters."""
+        try:
+            out = self.forward(cpu, x._data, y._data)
+        except RuntimeWarning:
+            out = self.compute((x._data, y._data), {})
+        t: Tensor = new(Tensor)
+        t._data = out if out.__class__ is ndarray else asarray(out)
+        t._requires_grad = False
+        t._edge = t._storage = t._view = t._meta = None
+        if state.grad:
+            if x._view is not None:
+                refresh(x)
+            if y._view is not None:
+                refresh(y)
+            mask = x._requires_grad | y._requires_grad << 1
+            if mask:
+                plan = self.plans.get(mask) or self.plan(mask, 2, False)
+                record_one(self.node_class, plan, (x, y), (t,), out, _NO_PARAMS, 3)
+        elif state.inference:
+            storage_of(t).inference = True
+        return t
+
+    def run_view(self, x: Tensor, out: Any, params: dict[str, Any]) -> Tensor:
+        """`self(x, **params)` for a view operation whose array is known: subscripts are frequent."""
+        t: Tensor = new(Tensor)
+        t._data = out
+        t._requires_grad = False
+        t._edge = t._meta = None
+        mark_view(x, t, ViewStep(self, params, x._data, None))
+        if state.grad:
+            if x._view is not None:
+                refresh(x)
+            if x._requires_grad:
+                record(self, 1, (x,), (t,), params, 3)
+        return t
+
+    def compute(self, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Run the forward rule on bare arrays."""
+        try:
+            out = self.forward(cpu, *arrays, **params)
+        except RuntimeWarning:  # the user turned NumPy's warnings into errors
+            with np.errstate(all="ignore"):
+                out = self.forward(cpu, *arrays, **params)
+        if arrays and arrays[0].dtype in LOW_PRECISION and not self.several:
+            return self._narrow(out, arrays[0].dtype)
+        return out
+
+    def _narrow(self, out: Any, dtype: Any) -> Any:
+        """NumPy computes half precision in float32 here and there; the result is half again."""
+        if self.keeps_dtype and out.dtype.kind == "f" and out.dtype != dtype:
+            return out.astype(dtype)
+        return out
+
+    def mask(self, tensors: Sequence[Tensor]) -> int:
+        """Bit i: input i requires grad and has a rule."""
+        mask = 0
+        for i, t in enumerate(tensors):
+            if t._view is not None:
+                refresh(t)
+            if t._requires_grad and (min(i, len(self.inputs) - 1) if self.variadic else i) in (
+                self.vjps
+            ):
+                mask |= 1 << i
+        return mask
+
+    def _mark_views(self, t: Tensor, results: Sequence[Tensor], params: dict[str, Any]) -> None:
+        """Tie results that share the input's memory to its storage and base."""
+        array = t._data
+        many = len(results) > 1 or self.several
+        for number, result in enumerate(results):
+            out = result._data
+            owner = out.base
+            if out is not array and (owner is None or owner is not array and owner is not array.base):
+                continue  # reshape had to copy
+            mark_view(t, result, ViewStep(self, params, array, number if many else None))
+
+
+def mark_view(t: Tensor, result: Tensor, step: ViewStep) -> None:
+    """Make `result`, one step from `t`, a view that autograd tracks."""
+    storage = result._storage = storage_of(t)
+    parent = t._view
+    if state.grad:
+        creation = DEFAULT if step.output is None else MULTI_OUTPUT
+    else:
+        creation = NO_GRAD if step.output is None else MULTI_OUTPUT
+        if parent is not None:
+            refresh(t)
+        # As in torch: made without recording, it is a leaf that still requires grad.
+        result._requires_grad = t._requires_grad and not state.inference
+    if parent is None:
+        result._view = View(t, (step,), storage.version, creation)
+    else:
+        creation = creation or parent.creation
+        of = t if parent.__class__ is Reshaped else parent.of
+        result._view = View(of, (*parent.steps, step), storage.version, creation)

@@ -1,0 +1,5 @@
+"""Floor 5, above the other rooms: torch.utils, names of other rooms under torch's addresses."""
+
+from . import data
+
+__all__ = ["data"]
