@@ -7,6 +7,7 @@ rooms (nn, optim, data, vision ...) load when touched.
 from __future__ import annotations
 
 import importlib
+from math import e, inf, nan, pi
 from typing import Any
 
 from . import api, autograd
@@ -30,7 +31,9 @@ from .arrays.dtypes import (
     set_default_dtype,
     uint8,
 )
-from .arrays.dtypes import bool_ as bool  # noqa: A004
+from .arrays.dtypes import bool_ as bool
+from .arrays.printing import set_printoptions
+from .arrays.threads import get_num_threads, set_num_threads
 from .autograd.modes import (
     enable_grad,
     inference_mode,
@@ -39,47 +42,54 @@ from .autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
+from .autograd.size import Size
 from .autograd.tensor import Tensor
 
 __version__ = "0.1.0"
 
-float = float32  # noqa: A001
-double, half, long, int, short = float64, float16, int64, int32, int16  # noqa: A001
+float = float32
+double, half, long, int, short = float64, float16, int64, int32, int16
 cfloat, cdouble = complex64, complex128
-from math import e, inf, nan, pi  # noqa: E402
 
 globals().update(api.FUNCTIONS)
 
-_ROOMS = (
-    "nn",
-    "optim",
-    "data",
-    "vision",
-    "func",
-    "viz",
-    "io",
-    "compat",
-    "cli",
-    "utils",
-    "linalg",
-    "special",
+# Modules that load when touched.
+_ROOMS = frozenset(
+    "backends cli compat cuda data io library linalg nn optim special testing utils viz vision".split()
 )
-# Functions of nn.functional that torch also has at the top; they load it when touched.
-_FUNCTIONAL = frozenset(
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d max_pool2d "
-    "max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d layer_norm group_norm rms_norm "
-    "bilinear cosine_similarity pairwise_distance pdist pixel_shuffle pixel_unshuffle "
-    "channel_shuffle dropout alpha_dropout feature_alpha_dropout rrelu".split()
-)
+# Names that live in rooms and are torch's at the top.
+_LAZY = {
+    "save": "io",
+    "load": "io",
+    "use_deterministic_algorithms": "backends",
+    "are_deterministic_algorithms_enabled": "backends",
+    **dict.fromkeys(
+        (
+            "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d "
+            "max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d layer_norm "
+            "group_norm rms_norm bilinear cosine_similarity pairwise_distance pdist pixel_shuffle "
+            "pixel_unshuffle channel_shuffle dropout alpha_dropout feature_alpha_dropout rrelu"
+        ).split(),
+        "nn.functional",
+    ),
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _FUNCTIONAL:
-        found = getattr(importlib.import_module(f"{__name__}.nn.functional"), name)
+    if name in _LAZY:
+        found = getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
         globals()[name] = found
         return found
+    if name in _ROOMS:
+        try:
+            return importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
     raise AttributeError(
         f"adjoint has no torch.{name}. If torch has it, adjoint does not support it yet."
     )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS, *_LAZY})

@@ -149,13 +149,16 @@ class Inputs:
         final = [value.clone() for value in module.buffers()]
         return repr(module), initial, trained, final, module.eval()(*inputs, **more)
 
-    def table(self, operation: Any, left: str, right: str) -> dict[str, Any]:
-        """`operation` for all pairs of dtypes; a side is a vector, 0-d, or a Python number."""
-        return {
-            f"{a} {b}": described(operation, x, y)
-            for a, x in self.operands(left)
-            for b, y in self.operands(right)
-        }
+    def table(self, operation: Any, left: str, right: str) -> dict[str, dict[str, str]]:
+        """`operation` for all pairs of dtypes, under their results; an operand is a vector, a
+        scalar (0-d), or a Python number.
+        """
+        found: dict[str, str] = {}
+        for a, x in self.operands(left):
+            for b, y in self.operands(right):
+                result = described(operation, x.clone(), y)
+                found[result] = f"{found.get(result, '')} {a},{b}"
+        return {"pairs": found}
 
     def operands(self, form: str) -> list[tuple[str, Any]]:
         """One side of a table of promotion."""
@@ -243,7 +246,7 @@ def describe_tensor(tensor: Any) -> list[Any]:
         heading += " " + tensor.grad_fn.name()
     elif tensor.requires_grad:
         heading += " leaf"
-    flat = tensor.detach().reshape(-1).tolist()
+    flat = tensor.detach().clone().reshape(-1).tolist()
     if dtype in ("c64", "c128"):
         flat = [part for value in flat for part in (value.real, value.imag)]
     if dtype in DIGITS:

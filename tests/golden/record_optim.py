@@ -1,6 +1,6 @@
 """Record torch's optimizers and schedules into `optim.json`. Run by hand, where torch is installed.
 
-    python tests/golden/record_optim.py
+python tests/golden/record_optim.py
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ names.
 
 from . import (
     activation,
+    addmm,
     aggregates,
     arithmetic,
     attributes,

@@ -128,7 +128,7 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
         if name not in TYPE_NAMES:
             raise ValueError(f"invalid type: {dtype!r}; known are {', '.join(TYPE_NAMES)}")
         dtype = TYPE_NAMES[name]
-    return self.to(getattr(dtype, "tensor_dtype", dtype))
+    return self.to(getattr(dtype, "dtype", dtype))
 
 
 @method

@@ -119,7 +119,7 @@ def _output_labels(
 ) -> Labels:
     """The labels of the result, axis by axis."""
     hidden = {label for term in labels for label in term if isinstance(label, tuple)}
-    ordered = tuple(sorted(hidden, key=lambda label: -label[1]))  # type: ignore[index]
+    ordered = tuple(sorted(hidden, key=lambda label: -label[1]))
     if output is None:
         letters = [label for term in inputs for label in term if label != ELLIPSIS]
         return (*ordered, *sorted((c for c in set(letters) if letters.count(c) == 1), key=str))
@@ -223,9 +223,7 @@ def _sum_away(x: Tensor, term: Labels, kept: set[Label]) -> tuple[Tensor, Labels
     return x.sum(gone), tuple(c for c in term if c in kept)
 
 
-def _pair(
-    x: Tensor, a: Labels, y: Tensor, b: Labels, kept: set[Label]
-) -> tuple[Tensor, Labels]:
+def _pair(x: Tensor, a: Labels, y: Tensor, b: Labels, kept: set[Label]) -> tuple[Tensor, Labels]:
     """The product of two terms, summed over labels that only they have."""
     x, a = _sum_away(x, a, kept.union(b))
     y, b = _sum_away(y, b, kept.union(a))
@@ -267,15 +265,11 @@ def _drop_ones(
 
 
 def _expand_batch(x: Tensor, term: Labels, batch: list[Label], sizes: dict[Label, int]) -> Tensor:
-    shape = tuple(
-        sizes[c] if c in batch else n for c, n in zip(term, x._data.shape, strict=True)
-    )
+    shape = tuple(sizes[c] if c in batch else n for c, n in zip(term, x._data.shape, strict=True))
     return x if shape == x._data.shape else x.expand(shape)
 
 
-def _outer_pair(
-    x: Tensor, a: Labels, y: Tensor, b: Labels, term: Labels
-) -> tuple[Tensor, Labels]:
+def _outer_pair(x: Tensor, a: Labels, y: Tensor, b: Labels, term: Labels) -> tuple[Tensor, Labels]:
     """Nothing to sum: a broadcast product."""
 
     def spread(t: Tensor, own: Labels) -> Tensor:
@@ -298,8 +292,7 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     left, right = _tensordot_dims(a, b, dims)
     if len(left) != len(right):
         raise RuntimeError(
-            "both dimension lists should have same length, but got "
-            f"{len(left)} and {len(right)}"
+            f"both dimension lists should have same length, but got {len(left)} and {len(right)}"
         )
     same_dtype(a, b, "tensordot")
     letters = [("a", i) for i in range(a._data.ndim)]

@@ -25,7 +25,7 @@ def tensor_list(tensors: Any, name: str) -> list[Tensor]:
         )
     found = list(tensors)
     for i, t in enumerate(found):
-        if not isinstance(t, Tensor):
+        if t.__class__ is not Tensor and not isinstance(t, Tensor):
             raise TypeError(
                 f"expected Tensor as element {i} in argument 0, but got {type(t).__name__}"
             )
@@ -52,9 +52,14 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> 
     found = tensor_list(tensors, "cat")
     if not found:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    found = _promoted(found, "cat")
-    if any(t._data.shape == (0,) for t in found):  # torch takes these for "nothing yet"
-        found = [t for t in found if t._data.shape != (0,)] or found[:1]
+    first = found[0]._data
+    for t in found:
+        array = t._data
+        if array.dtype is not first.dtype or array.shape == (0,):
+            found = _promoted(found, "cat")
+            # torch takes empty tensors of one dimension for "nothing yet"
+            found = [t for t in found if t._data.shape != (0,)] or found[:1]
+            break
     at = canonical_dim(dim if axis is None else axis, found[0]._data.ndim, "cat")
     try:
         return ops.cat(*found, dim=at)  # type: ignore[no-any-return]

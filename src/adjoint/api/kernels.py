@@ -20,8 +20,8 @@ from .contractions import einsum
 def convolve(x: Tensor, w: Tensor, b: Tensor | None = None, **params: Any) -> Tensor:
     """Convolution with or without a bias."""
     if b is None:
-        return convolution.convolve(x, w, **params)  # type: ignore[no-any-return]
-    return convolution.convolution(x, w, b, **params)  # type: ignore[no-any-return]
+        return convolution.convolve(x, w, **params)
+    return convolution.convolution(x, w, b, **params)
 
 
 def normalize_moments(
@@ -29,14 +29,14 @@ def normalize_moments(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalisation by moments, with both or neither of scale and shift."""
     if w is None:
-        return normalization.standardize(x, axes=axes, eps=eps)  # type: ignore[no-any-return]
+        return normalization.standardize(x, axes=axes, eps=eps)
     params = {"axes": axes, "affine_shape": affine_shape, "eps": eps}
-    return normalization.layer_norm(x, w, b, **params)  # type: ignore[no-any-return]
+    return normalization.layer_norm(x, w, b, **params)
 
 
 def softmax_cross_entropy(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
     """Losses of rows, and the softmax."""
-    return losses.cross_entropy(x, classes, reduction="none")  # type: ignore[no-any-return]
+    return losses.cross_entropy(x, classes, reduction="none")
 
 
 def add_at_class(x: Tensor, classes: Tensor, *, value: float) -> Tensor:
@@ -47,7 +47,7 @@ def add_at_class(x: Tensor, classes: Tensor, *, value: float) -> Tensor:
 
 def take_rows(w: Tensor, indices: Tensor) -> Tensor:
     """Rows of a table."""
-    return embedding.embedding(w, indices, skip=None)  # type: ignore[no-any-return]
+    return embedding.embedding(w, indices, skip=None)
 
 
 VOCABULARY: dict[str, Any] = {

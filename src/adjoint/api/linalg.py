@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
         )
     input, other = to_common(input, other, "cross")
     if input._data.dtype == NP_BOOL:
-        raise NotImplementedError('"cross" not implemented for \'Bool\'; convert with .long()')
+        raise NotImplementedError("\"cross\" not implemented for 'Bool'; convert with .long()")
     result: Tensor = ops.cross(input, other, axis=axis - len(a))
     return result
 
@@ -78,7 +79,9 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     for i, x in enumerate((x1, x2), start=1):
         expect_tensor(x, "cdist", f"x{i}", i)
         if x._data.dtype.kind not in "fV":
-            raise RuntimeError(f"cdist only supports floating-point dtypes, X{i} got: {x.dtype.short}")
+            raise RuntimeError(
+                f"cdist only supports floating-point dtypes, X{i} got: {x.dtype.short}"
+            )
         if x._data.ndim < 2:
             raise RuntimeError(
                 f"cdist only supports at least 2D tensors, X{i} got: {x._data.ndim}D"
@@ -110,7 +113,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         )
     if n == 0:
         eye = np.broadcast_to(np.eye(shape[-1], dtype=input._data.dtype), shape)
-        return wrap(eye.copy())  # type: ignore[no-any-return]
+        return wrap(eye.copy())
     if n < 0:
         return matrix_power(FUNCTIONS["inverse"](input), -n)
     result: Tensor | None = None
@@ -174,7 +177,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor
 
 
 def _chain(matrices: list[Tensor]) -> Tensor:
-    for a, b in zip(matrices, matrices[1:]):
+    for a, b in pairwise(matrices):
         if a._data.shape[1] != b._data.shape[0]:
             return mm(a, b)  # which complains
     sizes = (matrices[0]._data.shape[0], *[m._data.shape[1] for m in matrices])

@@ -1,4 +1,4 @@
-"""Floor 3: torch's products: matmul and its special cases, linear, addmm and its relatives."""
+"""Floor 3: torch's products: matmul and its special cases, linear, inner and outer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dtypes import FLOATING, NP_BOOL, dtype
+from ..arrays.dtypes import NP_BOOL, dtype
 from ..autograd.modes import state
 from ..autograd.tape import module_path
 from ..autograd.tensor import Tensor
 from ..ops import products as ops
-from .promotion import Number
 from .registration import public
 
 
@@ -45,13 +44,12 @@ def _place() -> str:
     return "" if state.module is None else f" (in module {module_path(state.module)})"
 
 
-def _shape_error(a: tuple[int, ...], b: tuple[int, ...], hint: str) -> RuntimeError:
+def shape_error(a: tuple[int, ...], b: tuple[int, ...], hint: str) -> RuntimeError:
     """torch's complaint about inner sizes, with the way out."""
     rows = int(np.prod(a[:-1])) if len(a) != 1 else 1
     second = f"{b[0]}x{b[1]}" if len(b) == 2 else f"{b[0]}"
     return RuntimeError(
-        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {second}){_place()}: "
-        f"{hint}"
+        f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {second}){_place()}: {hint}"
     )
 
 
@@ -65,7 +63,7 @@ def same_dtype(x: Tensor, y: Tensor, name: str) -> None:
         )
     if x._data.dtype == NP_BOOL:
         raise NotImplementedError(
-            f'"{name}" not implemented for \'Bool\'; convert with .long() or .float() first'
+            f"\"{name}\" not implemented for 'Bool'; convert with .long() or .float() first"
         )
 
 
@@ -83,7 +81,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     same_dtype(input, mat2, "mm")
     a, b = input._data.shape, mat2._data.shape
     if a[1] != b[0]:
-        raise _shape_error(a, b, "mm needs (m, k) and (k, n)")
+        raise shape_error(a, b, "mm needs (m, k) and (k, n)")
     return ops.mm(input, mat2)
 
 
@@ -156,8 +154,8 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     same_dtype(input, tensor, "dot")
     if a != b:
         raise RuntimeError(
-            "inconsistent tensor size, expected tensor [{0}] and src [{1}] to have the same number "
-            "of elements, but got {0} and {1} elements respectively".format(a[0], b[0])
+            f"inconsistent tensor size, expected tensor [{a[0]}] and src [{b[0]}] to have the same "
+            f"number of elements, but got {a[0]} and {b[0]} elements respectively"
         )
     return ops.dot(input, tensor)
 
@@ -221,7 +219,7 @@ def _matmul_general(x: Tensor, y: Tensor) -> Tensor:
     try:
         np.broadcast_shapes(a[:-2], b[:-2])
     except ValueError:
-        _raise_batch(a[:-2], b[:-2])
+        raise_broadcast(a[:-2], b[:-2], " (the leading axes of a matmul are broadcast)")
     return ops.matmul(x, y)
 
 
@@ -232,25 +230,26 @@ def _raise_inner(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     if len(a) >= 2 and len(b) == 1:
         rows = int(np.prod(a[:-1]))
         raise RuntimeError(
-            f"size mismatch, got input ({rows}), mat ({rows}x{a[-1]}), vec ({b[0]}){_place()}: {way}"
+            f"size mismatch, got input ({rows}), mat ({rows}x{a[-1]}), vec ({b[0]}){_place()}: "
+            f"{way}"
         )
     if len(b) == 2:
-        raise _shape_error(a, b, way)
+        raise shape_error(a, b, way)
     raise RuntimeError(
         f"Expected size for first two dimensions of batch2 tensor to be: [{b[-3]}, {a[-1]}] but "
         f"got: [{b[-3]}, {b[-2]}].{_place()} {way}"
     )
 
 
-def _raise_batch(a: tuple[int, ...], b: tuple[int, ...]) -> None:
-    """The error for leading axes that do not broadcast."""
+def raise_broadcast(a: tuple[int, ...], b: tuple[int, ...], what: str = "") -> None:
+    """torch's error for sizes that do not broadcast; `what` says whose they are."""
     rank = max(len(a), len(b))
     padded = [(1,) * (rank - len(s)) + tuple(s) for s in (a, b)]
     for dim, (m, n) in enumerate(zip(*padded)):
         if m != n and 1 not in (m, n):
             raise RuntimeError(
                 f"The size of tensor a ({m}) must match the size of tensor b ({n}) at "
-                f"non-singleton dimension {dim} (the leading axes of a matmul are broadcast)"
+                f"non-singleton dimension {dim}{what}"
             )
 
 
@@ -278,11 +277,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         x, w = input._data, weight._data
         dtype = w.dtype
         n, k = w.shape
-        if x.shape[-1] == k and x.dtype is dtype and dtype.kind == "f":
-            if bias is None:
-                return ops.project.run_two(input, weight)
-            if bias._data.shape == (n,) and bias._data.dtype is dtype:
-                return ops.run_linear(input, weight, bias)
+        plain = x.shape[-1] == k and x.dtype is dtype and dtype.kind == "f"
+        if plain and bias is not None:
+            plain = bias._data.shape == (n,) and bias._data.dtype is dtype
     except AttributeError:
         expect_tensor(input, "linear", "input", 1)
         expect_tensor(weight, "linear", "weight", 2)
@@ -290,7 +287,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             expect_tensor(bias, "linear", "bias", 3)
         raise
     except (ValueError, IndexError):  # a weight that is no matrix, or an input without axes
-        pass
+        plain = False
+    if plain:
+        if bias is None:
+            return ops.project.run_two(input, weight)
+        return ops.run_linear(input, weight, bias)
     return _linear_general(input, weight, bias)
 
 
@@ -301,18 +302,23 @@ def _linear_general(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
         raise RuntimeError(
             f"linear: weight must be (out, in), or (in,), but has shape {list(w)}{_place()}"
         )
-    if not a or a[-1] != w[-1]:
+    if not a:
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are 0D and {len(w)}D"
+            f"{_place()}"
+        )
+    if a[-1] != w[-1]:
         rows = int(np.prod(a[:-1]))
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1] if a else 1} and "
-            f"{w[-1]}x{w[0]}){_place()}: the layer takes {w[-1]} features, but the last size of "
-            f"the input {list(a)} is {a[-1] if a else 'missing'}"
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {w[-1]}x{w[0]})"
+            f"{_place()}: the layer takes {w[-1]} features, but the last size of the input "
+            f"{list(a)} is {a[-1]}"
         )
     for t in (weight, *(() if bias is None else (bias,))):
         if t._data.dtype != input._data.dtype:
             raise RuntimeError(
-                f"mat1 and mat2 must have the same dtype, but got {input.dtype.short} and "
-                f"{t.dtype.short}{_place()}; convert the input with .to({t.dtype})"
+                f"expected m1 and m2 to have the same dtype, but got: {c_name(input.dtype)} != "
+                f"{c_name(t.dtype)}{_place()}; convert the input with .to({t.dtype})"
             )
     if input._data.dtype == NP_BOOL:
         same_dtype(input, weight, "linear")
@@ -366,105 +372,3 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
                 "first"
             )
     return input.unsqueeze(1) * vec2
-
-
-def _number(value: Any, name: str, argument: str, d: dtype) -> Any:
-    """A factor, cut to an integer for integer tensors as torch does."""
-    if not isinstance(value, Number):
-        raise TypeError(
-            f"{name}(): argument '{argument}' must be Number, not {type(value).__name__}"
-        )
-    if isinstance(value, complex) and not d.is_complex:
-        raise RuntimeError(
-            f"value cannot be converted to type {c_name(d)} without overflow: {name} got "
-            f"{argument}={value}"
-        )
-    return int(value) if d.category < FLOATING else value
-
-
-def _with_product(name: str, c: Any, product: Tensor, beta: Any, alpha: Any) -> Tensor:
-    """beta * c + alpha * product; with beta = 0, c is not read at all (nan in it is ignored)."""
-    expect_tensor(c, name, "input", 1)
-    beta = _number(beta, name, "beta", product.dtype)
-    alpha = _number(alpha, name, "alpha", product.dtype)
-    same_dtype(c, product, name)
-    try:
-        fits = np.broadcast_shapes(c._data.shape, product._data.shape) == product._data.shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise RuntimeError(
-            f"The expanded size of the tensor ({product._data.shape[-1]}) must match the existing "
-            f"size ({c._data.shape[-1]}) at non-singleton dimension {product._data.ndim - 1}. "
-            f" Target sizes: {list(product._data.shape)}.  Tensor sizes: {list(c._data.shape)}: "
-            f"the input of {name} has to broadcast to the product"
-        )
-    product = product if alpha == 1 else product * alpha
-    if beta == 0:
-        return product
-    return (c if beta == 1 else c * beta) + product
-
-
-@public(in_place=True)
-def addmm(
-    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1
-) -> Tensor:
-    """out = beta input + alpha (mat1 @ mat2), with input broadcast to (m, n).
-
-    >>> torch.addmm(torch.ones(1), torch.eye(2), torch.eye(2), alpha=2)
-    tensor([[3., 1.],
-            [1., 3.]])
-    """
-    expect_tensor(input, "addmm", "input", 1)
-    expect_ndim(mat1, 2, "addmm", "mat1")
-    expect_ndim(mat2, 2, "addmm", "mat2")
-    a, b = mat1._data.shape, mat2._data.shape
-    if a[1] != b[0]:
-        raise _shape_error(a, b, "addmm needs (m, k) and (k, n)")
-    same_dtype(mat1, mat2, "addmm")
-    plain = input._data.dtype == mat1._data.dtype and input._data.dtype.kind in "fV"
-    shape = (a[0], b[1])
-    if plain and beta != 0 and input._data.shape in (shape, shape[1:], (1, b[1]), (a[0], 1)):
-        alpha = _number(alpha, "addmm", "alpha", input.dtype)
-        beta = _number(beta, "addmm", "beta", input.dtype)
-        return ops.addmm(input, mat1, mat2, alpha=alpha, beta=beta)
-    return _with_product("addmm", input, ops.mm(mat1, mat2), beta, alpha)
-
-
-@public(in_place=True)
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """out = beta input + alpha (mat @ vec)."""
-    return _with_product("addmv", input, mv(mat, vec), beta, alpha)
-
-
-@public(in_place=True)
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """out = beta input + alpha (vec1 ⊗ vec2)."""
-    product = outer(vec1, vec2)
-    for value, argument in ((beta, "beta"), (alpha, "alpha")):
-        if isinstance(value, (float, complex)) and product._data.dtype.kind in "iub":
-            raise RuntimeError(
-                f"For integral input tensors, argument {argument} must not be a floating point "
-                "number. (addr)"
-            )
-    if input._data.dtype == NP_BOOL and product._data.dtype == NP_BOOL:
-        return (input & bool(beta)) | (product & bool(alpha))
-    if beta == 0:
-        return product * alpha
-    return input * beta + product * alpha
-
-
-@public(in_place=True)
-def baddbmm(
-    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
-) -> Tensor:
-    """out = beta input + alpha (batch1 @ batch2), for each of b."""
-    return _with_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
-
-
-@public(in_place=True)
-def addbmm(
-    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
-) -> Tensor:
-    """out = beta input + alpha (the sum of the b products batch1 @ batch2)."""
-    return _with_product("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha)

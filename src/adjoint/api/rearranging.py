@@ -124,7 +124,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         )
     places = tuple([canonical_dim(d, len(shape), "roll") for d in along])
     if not shape:
-        return input.clone()
+        raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
     return joining.roll(input, shifts=by, dims=places)  # type: ignore[no-any-return]
 
 

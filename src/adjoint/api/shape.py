@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from ..arrays.strides import broadcast_to as stretch
 from ..arrays.strides import is_viewable
 from ..autograd.tensor import Tensor
 from ..ops import shape as ops
@@ -17,7 +18,7 @@ _ALL = slice(None)
 
 def expect_tensor(value: Any, name: str) -> Tensor:
     """The first argument, which has to be a Tensor."""
-    if not isinstance(value, Tensor):
+    if value.__class__ is not Tensor and not isinstance(value, Tensor):
         raise TypeError(
             f"{name}(): argument 'input' (position 1) must be Tensor, not {type(value).__name__}"
         )
@@ -82,21 +83,30 @@ def reshape(input: Tensor, *shape: Any, **options: Any) -> Tensor:
     tensor([[0., 1.],
             [2., 3.]])
     """
-    expect_tensor(input, "reshape")
-    sizes = sizes_of(shape or (options.pop("shape"),), "reshape")
-    array = input._data
+    try:
+        array = input._data
+    except AttributeError:
+        expect_tensor(input, "reshape")
+        raise
     if array.flags.c_contiguous:
-        try:
-            if min(sizes, default=0) < -1:  # NumPy takes these for -1
-                raise ValueError
-            out = array.reshape(sizes)
-        except ValueError:
-            out = array.reshape(filled_in(sizes, array.size))
+        out = in_shape(array, shape or (options.pop("shape"),), "reshape")
         return ops.view.run_view(input, out, {"shape": out.shape})
-    sizes = filled_in(sizes, array.size)
+    sizes = filled_in(sizes_of(shape or (options.pop("shape"),), "reshape"), array.size)
     if is_viewable(array.shape, array.strides, sizes):
-        return ops.view(input, shape=sizes)  # type: ignore[no-any-return]
+        return ops.view.run_view(input, array.reshape(sizes), {"shape": sizes})
     return ops.unsafe_view(input, shape=sizes)  # type: ignore[no-any-return]
+
+
+def in_shape(array: Any, args: Any, name: str) -> Any:
+    """A contiguous array in the shape that the arguments of `reshape` or `view` give."""
+    sizes = args[0] if len(args) == 1 and args[0].__class__ is not int else args
+    try:
+        out = array.reshape(sizes)
+        if out.shape == sizes or min(sizes_of(args, name)) >= -1:  # NumPy takes -2 for -1
+            return out
+    except (ValueError, TypeError):
+        pass
+    return array.reshape(filled_in(sizes_of(args, name), array.size))
 
 
 def as_view(input: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -143,6 +153,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         )
     if start == end:
         return input
+    if start == 0 and end == len(old) - 1:
+        return reshape(input, -1)
     return reshape(input, (*old[:start], prod(old[start : end + 1]), *old[end + 1 :]))
 
 
@@ -321,6 +333,8 @@ def expand(self: Tensor, *size: Any, implicit: bool = False, **options: Any) -> 
 
 def _expand(x: Tensor, target: tuple[int, ...]) -> Tensor:
     old = x._data.shape
+    if old == target:
+        return ops.expand.run_view(x, x._data[...], {"shape": old})
     lead = len(target) - len(old)
     if lead < 0:
         raise RuntimeError(
@@ -345,7 +359,8 @@ def _expand(x: Tensor, target: tuple[int, ...]) -> Tensor:
         if n < -1:
             raise RuntimeError(f"expand: sizes cannot be negative, but size is {list(target)}")
         found.append(own if n == -1 else n)
-    return ops.expand(x, shape=tuple(found))  # type: ignore[no-any-return]
+    shape = tuple(found)
+    return ops.expand.run_view(x, stretch(x._data, shape), {"shape": shape})
 
 
 @public(out=False)
@@ -375,7 +390,7 @@ def matrix_attribute(name: str, hermitian: bool, batches: bool) -> property:
         ndim = self._data.ndim
         if name == "T" and ndim != 2:
             return permute(self, tuple(range(ndim))[::-1])
-        if ndim == 0 and (hermitian or not batches):
+        if ndim == 0:
             return transpose(self, 0, 0)
         if ndim < 2 or (ndim > 2 and not batches):
             wanted = "matrices or batches of matrices" if batches else "matrices (2-D tensors)"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dtypes import dtype, of_scalar
+from ..arrays.dtypes import as_dtype, dtype
 from ..autograd import inplace, origin
 from ..autograd.modes import state
 from ..autograd.storage import Reshaped
@@ -16,6 +16,9 @@ from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
 from ..ops import shape as ops
 from . import shape as shapes
 from .registration import FUNCTIONS, public
+
+
+_DTYPES = (dtype, type)  # classes of arguments that name a dtype
 
 
 @public(function=False)
@@ -30,14 +33,13 @@ def view(self: Tensor, *shape: Any, **options: Any) -> Tensor:
             [2, 3]])
     """
     given = shape or (options["dtype"] if "dtype" in options else options.pop("size"),)
-    if len(given) == 1 and (isinstance(given[0], dtype) or given[0] in (float, int, bool)):
-        d = given[0] if isinstance(given[0], dtype) else of_scalar(given[0]())
+    if len(given) == 1 and given[0].__class__ in _DTYPES:
+        d = given[0] if isinstance(given[0], dtype) else as_dtype(given[0])
         return _as_dtype(self, d)
-    sizes = shapes.sizes_of(given, "view")
-    array = self._data
-    if array.flags.c_contiguous and min(sizes, default=0) >= 0 and prod(sizes) == array.size:
-        return ops.view.run_view(self, array.reshape(sizes), {"shape": sizes})
-    return shapes.as_view(self, sizes)
+    if self._data.flags.c_contiguous:
+        out = shapes.in_shape(self._data, given, "view")
+        return ops.view.run_view(self, out, {"shape": out.shape})
+    return shapes.as_view(self, shapes.sizes_of(given, "view"))
 
 
 def _as_dtype(x: Tensor, d: dtype) -> Tensor:
@@ -81,12 +83,11 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
         assert made._view is not None
         view = self._view
         self._data = made._data
-        if view is not None:
-            steps = (*view.steps, *made._view.steps[len(view.steps) :])
-            self._view = type(view)(view.of, steps, 0, made._view.creation)
-        elif self._edge is not None or not self._requires_grad:
+        if view is not None and view.__class__ is not Reshaped:
+            self._view = made._view
+        elif view is not None or self._edge is not None or not self._requires_grad:
             # Views of this tensor are made from what it was: its old self becomes their base.
-            self._view = Reshaped(old, made._view.steps, 0, made._view.creation)
+            self._view = made._view.reshaped(old if view is None else view.of)
         if state.grad:
             self._edge, self._requires_grad = made._edge, made._requires_grad
         storage_of(self).bump(origin.caller(2))

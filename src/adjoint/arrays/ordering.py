@@ -21,18 +21,21 @@ def sort_index(x: Any, *, axis: int, descending: bool = False) -> Any:
 
 
 def top_index(x: Any, k: int, *, axis: int, largest: bool = True) -> Any:
-    """Indices of the k largest (or smallest) elements, in order."""
+    """Indices of the k largest (or smallest) elements, in order; of equal ones, the first."""
     n = x.shape[axis]
-    head = (slice(None),) * axis + (slice(k),)
-    if not k or k * 8 >= n or x.dtype.kind == "V":
-        return sort_index(x, axis=axis, descending=largest)[head]
-    if largest:
-        picked = np.argpartition(x, n - k, axis)[(slice(None),) * axis + (slice(n - k, None),)]
-    else:
-        picked = np.argpartition(x, k - 1, axis)[head]
-    picked = np.sort(picked, axis)  # so that the first of equal elements comes first
-    order = sort_index(np.take_along_axis(x, picked, axis), axis=axis, descending=largest)
-    return np.take_along_axis(picked, order, axis)
+    if not k or k * 8 >= n or x.dtype.kind == "V" or (x != x).any():
+        return sort_index(x, axis=axis, descending=largest)[(slice(None),) * axis + (slice(k),)]
+    x = np.moveaxis(x, axis, -1)
+    place = n - k if largest else k - 1
+    edge = np.partition(x, place, -1)[..., place : place + 1]
+    chosen = x >= edge if largest else x <= edge
+    if np.count_nonzero(chosen) * n > k * x.size:  # more than k: of those on the edge, the first
+        inside, on_edge = (x > edge if largest else x < edge), x == edge
+        missing = k - np.sum(inside, -1, keepdims=True)
+        chosen = inside | on_edge & (np.cumsum(on_edge, -1) <= missing)
+    picked = np.nonzero(chosen)[-1].reshape(*x.shape[:-1], k)
+    order = sort_index(np.take_along_axis(x, picked, -1), axis=x.ndim - 1, descending=largest)
+    return np.moveaxis(np.take_along_axis(picked, order, -1), -1, axis)
 
 
 def median_index(x: Any, *, axis: int, ignore_nan: bool = False) -> Any:
@@ -42,7 +45,7 @@ def median_index(x: Any, *, axis: int, ignore_nan: bool = False) -> Any:
     """
     n = x.shape[axis]
     if n and not ignore_nan and (x.dtype.kind in "biu" or not np.isnan(x).any()):
-        return kth_index(x, (n - 1) // 2 + 1, axis=axis)
+        return _ranked_index(x, (n - 1) // 2, axis)
     order = sort_index(x, axis=axis)
     is_nan = x != x
     count = n - np.sum(is_nan, axis, keepdims=True)
@@ -51,6 +54,14 @@ def median_index(x: Any, *, axis: int, ignore_nan: bool = False) -> Any:
     else:
         rank = np.where(count == n, (n - 1) // 2, count)
     return np.take_along_axis(order, rank, axis)
+
+
+def _ranked_index(x: Any, rank: int, axis: int) -> Any:
+    """As `sort_index(x)[rank]`, without sorting: equal elements count in their order."""
+    found = np.partition(x, rank, axis)[(slice(None),) * axis + (slice(rank, rank + 1),)]
+    is_equal = x == found
+    missing = rank - np.sum(x < found, axis, keepdims=True)
+    return np.argmax(is_equal & (np.cumsum(is_equal, axis) > missing), axis, keepdims=True)
 
 
 def mode_index(x: Any, *, axis: int) -> Any:

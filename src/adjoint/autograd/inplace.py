@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from . import modes, origin
-from .storage import INFERENCE, MULTI_OUTPUT, NO_GRAD
+from .storage import INFERENCE, MULTI_OUTPUT, NO_GRAD, Reshaped
 from .tape import edge_of, next_sequence_number
 from .tensor import Tensor, new, refresh, storage_of
 from .views import rebase
@@ -175,6 +175,10 @@ def _adopt(x: Tensor, result: Tensor, array: Any) -> None:
                 node.versions = tuple(versions)
     if x._view is not None:
         rebase(x, edge)
-        refresh(x)
+        if x._view.__class__ is Reshaped:  # it is all of its base, and keeps the node's name
+            x._edge, x._requires_grad = edge, True
+            x._view.version = storage_of(x).version
+        else:
+            refresh(x)
     else:
         x._edge, x._requires_grad = edge, True

@@ -39,23 +39,48 @@ DEFAULT, NO_GRAD, MULTI_OUTPUT, INFERENCE = range(4)
 
 
 class View:
-    """How a view is made from its base: the steps, and the version for which its edge holds."""
+    """How a view is made from its base: one step from `before`, or from the base itself.
 
-    __slots__ = ("of", "steps", "version", "creation")
+    `array` is what the step was applied to, `output` which of its results this is, when there are
+    several; `version` the one for which the view's edge holds.
+    """
 
-    def __init__(
-        self, of: Tensor, steps: tuple[ViewStep, ...], version: int, creation: int
-    ) -> None:
-        self.of = of
-        self.steps = steps
-        self.version = version
-        self.creation = creation
+    __slots__ = (
+        "of", "before", "operation", "params", "array", "output", "version", "creation"
+    )  # fmt: skip
+
+    of: Tensor
+    before: View | None
+    operation: Any
+    params: dict[str, Any]
+    array: Any
+    output: int | None
+    version: int
+    creation: int
 
     @property
     def base(self) -> Tensor:
         """The tensor that the steps begin with: `of`, as it was if it was reshaped in place."""
         own = self.of._view
         return self.of if own is None else own.of
+
+    @property
+    def steps(self) -> tuple[ViewStep, ...]:
+        """The steps from the base to the view."""
+        steps = []
+        view: View | None = self
+        while view is not None:
+            steps.append(ViewStep(view.operation, view.params, view.array, view.output))
+            view = view.before
+        return tuple(reversed(steps))
+
+    def reshaped(self, of: Tensor) -> Reshaped:
+        """The same steps, for a tensor that is changed in place into what it was a view of."""
+        view = Reshaped()
+        for name in View.__slots__:
+            setattr(view, name, getattr(self, name))
+        view.of = of
+        return view
 
 
 class Reshaped(View):

@@ -164,14 +164,14 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Let the parameters be parts of a vector, one after the other, sharing its memory.
 
-    vec: (n,), with as many elements as the parameters have together. Errors: TypeError unless it
-    is a tensor, RuntimeError if it has another length; nothing has changed then.
+    vec: (n,), with at least as many elements as the parameters have together. Errors: TypeError
+    unless it is a tensor, RuntimeError if it is too short; nothing has changed then.
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")
     listed = list(parameters)
     needed = sum(p._data.size for p in listed)
-    if vec._data.size != needed:
+    if vec._data.size < needed:
         raise RuntimeError(
             f"vector_to_parameters: the vector has {vec._data.size} elements, but the parameters "
             f"have {needed}"

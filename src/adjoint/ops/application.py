@@ -11,7 +11,7 @@ from numpy import asarray, ndarray
 from ..arrays import cpu
 from ..arrays.dtypes import LOW_PRECISION
 from ..autograd.modes import state
-from ..autograd.storage import DEFAULT, MULTI_OUTPUT, NO_GRAD, Reshaped, View, ViewStep
+from ..autograd.storage import DEFAULT, MULTI_OUTPUT, NO_GRAD, Storage, View
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
 from .definition import Definition
 from .plan import Plan, make_plan
@@ -100,14 +100,12 @@ class Operation(Definition):
         """`self(x, **params)` for a view operation whose array is known: subscripts are frequent."""
         t: Tensor = new(Tensor)
         t._data = out
-        t._requires_grad = False
         t._edge = t._meta = None
-        mark_view(x, t, ViewStep(self, params, x._data, None))
-        if state.grad:
-            if x._view is not None:
-                refresh(x)
-            if x._requires_grad:
-                record(self, 1, (x,), (t,), params, 3)
+        t._requires_grad = False
+        mark_view(x, t, self, params)
+        if x._requires_grad and state.grad:
+            plan = self.plans.get(1) or self.plan(1, 1, False)
+            record_one(self.node_class, plan, (x,), (t,), out, params, 3)
         return t
 
     def compute(self, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -148,24 +146,35 @@ class Operation(Definition):
             owner = out.base
             if out is not array and (owner is None or owner is not array and owner is not array.base):
                 continue  # reshape had to copy
-            mark_view(t, result, ViewStep(self, params, array, number if many else None))
+            mark_view(t, result, self, params, number if many else None)
 
 
-def mark_view(t: Tensor, result: Tensor, step: ViewStep) -> None:
+def mark_view(
+    t: Tensor, result: Tensor, operation: Any, params: dict[str, Any], output: int | None = None
+) -> None:
     """Make `result`, one step from `t`, a view that autograd tracks."""
-    storage = result._storage = storage_of(t)
-    parent = t._view
-    if state.grad:
-        creation = DEFAULT if step.output is None else MULTI_OUTPUT
-    else:
-        creation = NO_GRAD if step.output is None else MULTI_OUTPUT
-        if parent is not None:
-            refresh(t)
+    storage = t._storage
+    if storage is None:
+        storage = t._storage = Storage()
+    result._storage = storage
+    view: View = new(View)
+    before = t._view
+    view.of = t
+    view.before = before
+    view.operation = operation
+    view.params = params
+    view.array = t._data
+    view.output = output
+    view.version = storage.version
+    view.creation = DEFAULT if output is None else MULTI_OUTPUT
+    if before is not None:
+        refresh(t)
+        if before.__class__ is View:
+            view.of = before.of
+        view.creation = view.creation or before.creation
+    if not state.grad:
+        if output is None:
+            view.creation = NO_GRAD
         # As in torch: made without recording, it is a leaf that still requires grad.
         result._requires_grad = t._requires_grad and not state.inference
-    if parent is None:
-        result._view = View(t, (step,), storage.version, creation)
-    else:
-        creation = creation or parent.creation
-        of = t if parent.__class__ is Reshaped else parent.of
-        result._view = View(of, (*parent.steps, step), storage.version, creation)
+    result._view = view

@@ -53,9 +53,7 @@ class convolve:
     """Cross-correlation of x (n, c, *space) with w (o, c/groups, *kernel)."""
 
     def forward(xp, x, w, *, stride, padding, dilation, groups):
-        return xp.convolve(
-            x, w, stride=stride, padding=padding, dilation=dilation, groups=groups
-        )
+        return xp.convolve(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
     def transpose_x(xp, ct, w, x_shape, stride, padding, dilation, groups):
         return to_input(xp, ct, w, x_shape, stride, padding, dilation, groups)
@@ -130,14 +128,10 @@ class convolution:
         return to_bias(xp, ct)
 
     def jvp_x(xp, t, w, stride, padding, dilation, groups):
-        return xp.convolve(
-            t, w, stride=stride, padding=padding, dilation=dilation, groups=groups
-        )
+        return xp.convolve(t, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
     def jvp_w(xp, t, x, stride, padding, dilation, groups):
-        return xp.convolve(
-            x, t, stride=stride, padding=padding, dilation=dilation, groups=groups
-        )
+        return xp.convolve(x, t, stride=stride, padding=padding, dilation=dilation, groups=groups)
 
     def jvp_b(xp, t, out):
         return spread_channels(xp, t, out.shape)

@@ -7,6 +7,7 @@ At kinks torch's conventions hold: SmoothL1 is linear at |d| = beta, Huber quadr
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from .operation import general, linear
 from .samples import Sample, cases, spread
 
 
-def reduced(xp, values, reduction):
+def reduced(xp: Any, values: Any, reduction: str) -> Any:
     """The loss from its values: all of them, their mean or their sum."""
     if reduction == "none":
         return values
@@ -40,7 +41,7 @@ def pairs(x=(-2.0, 2.0), y=(-2.0, 2.0), **params):
     return make
 
 
-REDUCE = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
+REDUCE: dict[str, Any] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
 
 
 @general(
@@ -98,9 +99,9 @@ def _smooth_slope(xp, d, width):
     return xp.where(xp.abs(d) < width, d / width, xp.sign(d))
 
 
-smooth_l1_loss = general(
-    "smooth_l1_loss", node="SmoothL1LossBackward0", samples=pairs(width=0.7)
-)(of_difference(_smooth_value, _smooth_slope, "d² / (2 width) below width, |d| - width/2 above."))
+smooth_l1_loss = general("smooth_l1_loss", node="SmoothL1LossBackward0", samples=pairs(width=0.7))(
+    of_difference(_smooth_value, _smooth_slope, "d² / (2 width) below width, |d| - width/2 above.")
+)
 
 
 def _huber_value(xp, d, width):
@@ -120,9 +121,7 @@ huber_loss = general("huber_loss", node="HuberLossBackward0", samples=pairs(widt
 @general(
     "binary_cross_entropy",
     samples=pairs(x=(0.05, 0.95), y=(0.0, 1.0)),
-    reference=lambda x, y, reduction: REDUCE[reduction](
-        -(y * np.log(x) + (1 - y) * np.log(1 - x))
-    ),
+    reference=lambda x, y, reduction: REDUCE[reduction](-(y * np.log(x) + (1 - y) * np.log(1 - x))),
 )
 class binary_cross_entropy:
     """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms stop at -100."""
@@ -266,7 +265,9 @@ class pick_class:
 
 @linear(
     "put_class",
-    samples=cases(((3,), CLASSES, {"count": 4}), ((2, 2), np.array([[0, 2], [1, 1]]), {"count": 3})),
+    samples=cases(
+        ((3,), CLASSES, {"count": 4}), ((2, 2), np.array([[0, 2], [1, 1]]), {"count": 3})
+    ),
 )
 class put_class:
     """Zeros (n, count, *space) with x (n, *space) at classes."""

@@ -99,9 +99,7 @@ class pool_take:
         )
 
 
-@linear(
-    "pool_put", samples=place_samples((1, 2, 5, 2), (1, 2, 5, 2), OVERLAP, size=(6, 4))
-)
+@linear("pool_put", samples=place_samples((1, 2, 5, 2), (1, 2, 5, 2), OVERLAP, size=(6, 4)))
 class pool_put:
     """The transpose of `pool_take`: each element to its window's place."""
 
@@ -150,9 +148,7 @@ class average_pool:
     """The sum of each window over `counts`, the numbers of elements along each axis."""
 
     def forward(xp, x, *, kernel, stride, padding, counts):
-        return xp.average_pool(
-            x, kernel=kernel, stride=stride, padding=padding, counts=counts
-        )
+        return xp.average_pool(x, kernel=kernel, stride=stride, padding=padding, counts=counts)
 
     def transpose_x(xp, ct, x_shape, kernel, stride, padding, counts):
         return xp.average_pool_transpose(
@@ -160,9 +156,7 @@ class average_pool:
         )
 
 
-@linear(
-    "average_pool_transpose", samples=cases(((2, 3, 2, 3), {"size": (4, 5), **MEANS}))
-)
+@linear("average_pool_transpose", samples=cases(((2, 3, 2, 3), {"size": (4, 5), **MEANS})))
 class average_pool_transpose:
     """Each window's share of its value, added to all of its elements."""
 
@@ -172,6 +166,4 @@ class average_pool_transpose:
         )
 
     def transpose_x(xp, ct, kernel, stride, padding, counts):
-        return xp.average_pool(
-            ct, kernel=kernel, stride=stride, padding=padding, counts=counts
-        )
+        return xp.average_pool(ct, kernel=kernel, stride=stride, padding=padding, counts=counts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..arrays import cpu
+from ..arrays import products as arrays
 from ..autograd.modes import state
 from ..autograd.tensor import Tensor, new, refresh, storage_of
 from .operation import general, linear
@@ -179,7 +179,10 @@ class linear_layer:
 
 def run_linear(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """`linear_layer(x, w, b)` for one float dtype: every layer's path, 2 µs less than the call."""
-    out = cpu.linear(x._data, w._data, b._data)
+    try:
+        out = arrays.linear(x._data, w._data, b._data)
+    except RuntimeWarning:  # the user turned NumPy's warnings into errors
+        out = linear_layer.compute((x._data, w._data, b._data), {})
     t: Tensor = new(Tensor)
     t._data = out
     t._requires_grad = False

@@ -43,7 +43,6 @@ from .dropouts import (
     dropout3d,
     feature_alpha_dropout,
 )
-from .tables import embedding, one_hot
 from .image import (
     channel_shuffle,
     fold,
@@ -55,7 +54,6 @@ from .image import (
     upsample_bilinear,
     upsample_nearest,
 )
-from .products import bilinear
 from .losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -94,6 +92,8 @@ from .pooling import (
     max_pool3d,
 )
 from .probabilities import gumbel_softmax, log_softmax, rrelu, softmax, softmin
+from .products import bilinear
+from .tables import embedding, one_hot
 from .unpooling import lp_pool1d, lp_pool2d, lp_pool3d, max_unpool1d, max_unpool2d, max_unpool3d
 
 globals().update(ACTIVATIONS)

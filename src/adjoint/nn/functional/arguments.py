@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.autograd.tape import module_path
+from adjoint.api.products import raise_broadcast
 from adjoint.autograd.modes import state
+from adjoint.autograd.tape import module_path
 from adjoint.autograd.tensor import Tensor
 
 
@@ -95,13 +96,11 @@ def same_shape(input: Tensor, target: Tensor, *, warn: bool = True) -> tuple[Ten
             f"(torch.Size({list(a)})). This will likely lead to incorrect results due to "
             "broadcasting. Please ensure they have the same size.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     try:
         shape = np.broadcast_shapes(a, b)
     except ValueError:
-        from adjoint.api.products import _raise_batch
-
-        _raise_batch(a, b)
+        raise_broadcast(a, b)
         raise
     return input.expand(shape), target.expand(shape)

@@ -67,7 +67,7 @@ def scaled_dot_product_attention(
 
 def _masked(scores: Tensor, mask: Tensor) -> Tensor:
     if mask._data.dtype == bool:
-        return scores.masked_fill(~mask, -math.inf)
+        return scores.masked_fill(mask.logical_not(), -math.inf)
     if mask._data.dtype.kind not in "fV":
         raise RuntimeError(
             "Expected attn_mask dtype to be bool or float or to match query dtype, but got "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -49,14 +50,12 @@ def cross_entropy(
         and label_smoothing == 0
         and classes.shape == x.shape[:1]
         and classes.size
-        and classes.view(np.uint64).max() < x.shape[1]
+        and np.maximum.reduce(classes.view(np.uint64)) < x.shape[1]  # negative ones become large
         and x.dtype.kind == "f"
     ):
         loss: Tensor = ops.cross_entropy(input, target, reduction=reduction)[0]
         return loss
-    return _cross_entropy_general(
-        input, target, weight, ignore_index, reduction, label_smoothing
-    )
+    return _cross_entropy_general(input, target, weight, ignore_index, reduction, label_smoothing)
 
 
 def _cross_entropy_general(
@@ -68,9 +67,7 @@ def _cross_entropy_general(
     label_smoothing: float,
 ) -> Tensor:
     if not 0 <= label_smoothing <= 1:
-        raise RuntimeError(
-            f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
-        )
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     x, t = input._data, target._data
     if x.ndim == 0:
         raise RuntimeError("cross_entropy: input must have a class dimension, but it is 0-D")
@@ -142,13 +139,16 @@ def nll_loss(
         with np.errstate(all="ignore"):
             factors = factors / factors.sum(dtype=factors.dtype)
     x = input if input._data.ndim > 1 else input.unsqueeze(0)
-    safe = np.where(classes == ignore_index, 0, classes).reshape(x._data.shape[0], *x._data.shape[2:])
+    positions = (x._data.shape[0], *x._data.shape[2:])
+    safe = np.where(classes == ignore_index, 0, classes).reshape(positions)
     loss: Tensor = ops.nll_loss(
         x,
         wrap(safe.astype(np.int64, copy=False)),
         wrap(factors.reshape(safe.shape)),
         reduction="none" if reduction == "none" else "sum",
     )
+    if reduction == "mean" and classes.size == 0:
+        return loss * math.nan
     return loss.squeeze(0) if reduction == "none" and input._data.ndim == 1 else loss
 
 
@@ -164,6 +164,11 @@ def _factors(
         raise RuntimeError(
             f"weight tensor should be defined either for all {count} classes or no classes but got "
             f"weight tensor of shape: {list(weight._data.shape)}{place()}"
+        )
+    if weight is not None and weight._data.dtype != x.dtype:
+        raise RuntimeError(
+            f"expected scalar type {input.dtype.short} but found {weight.dtype.short} for the "
+            f"weight{place()}; convert it with .to({input.dtype})"
         )
     counted = classes != ignore_index
     outside = counted & ((classes < 0) | (classes >= count))
@@ -184,9 +189,9 @@ def _factors(
 def _check_classes(x: Any, classes: Any, target: Tensor, axis: int) -> None:
     if classes.dtype not in (dtypes.NP_INT64, dtypes.uint8.numpy):
         raise RuntimeError(
-            f"expected scalar type Long but found {target.dtype.short}{place()}: classes are given "
-            "as int64 (use .long()); floating targets are probabilities, of the input's shape "
-            f"{list(x.shape)}, but this one has shape {list(classes.shape)}"
+            f"expected target dtype to be Long or Byte, but got {target.dtype.short}{place()}: "
+            "classes are given as int64 (use .long()); floating targets are probabilities, of the "
+            f"input's shape {list(x.shape)}, but this one has shape {list(classes.shape)}"
         )
     expected = x.shape[:axis] + x.shape[axis + 1 :]
     if classes.shape == expected:
@@ -202,9 +207,7 @@ def _check_classes(x: Any, classes: Any, target: Tensor, axis: int) -> None:
             f"0D or 1D target tensor expected, multi-target not supported{place()}: the target "
             f"should have shape {list(expected)}, but has {list(classes.shape)}; .squeeze(1)?"
         )
-    raise RuntimeError(
-        f"Expected target size {list(expected)}, got {list(classes.shape)}{place()}"
-    )
+    raise RuntimeError(f"Expected target size {list(expected)}, got {list(classes.shape)}{place()}")
 
 
 def multi_margin_loss(
@@ -222,7 +225,9 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight._data.ndim != 1:
-        raise ValueError(f"weight must be one-dimensional, but has shape {list(weight._data.shape)}")
+        raise ValueError(
+            f"weight must be one-dimensional, but has shape {list(weight._data.shape)}"
+        )
     x = input if input._data.ndim == 2 else input.reshape(1, -1)
     classes = target.reshape(-1, 1)
     if classes._data.shape[0] != x._data.shape[0] or target._data.ndim > 1:

@@ -59,8 +59,8 @@ def cosine_embedding_loss(
     products = (input1 * input2).sum(-1)
     lengths = ((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)
     cos = products / lengths.sqrt()
-    values = where(target == 1, 1 - cos, 0.0) + where(
-        target == -1, (cos - margin).clamp_min(0), 0.0
+    values = where(target.eq(1), 1 - cos, 0.0) + where(
+        target.eq(-1), (cos - margin).clamp_min(0), 0.0
     )
     return reduced(values, reduction)
 

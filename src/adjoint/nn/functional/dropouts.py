@@ -34,7 +34,9 @@ def _apply(input: Tensor, compute: Any, inplace: bool, name: str) -> Tensor:
     return writing.write(input, compute, name) if inplace else compute(input)
 
 
-def _drop(input: Tensor, p: float, training: bool, inplace: bool, name: str, features: bool) -> Tensor:
+def _drop(
+    input: Tensor, p: float, training: bool, inplace: bool, name: str, features: bool
+) -> Tensor:
     """Zero elements, or whole channels, with probability p; scale the rest by 1 / (1 - p)."""
     x = input._data
     if p == 0 or not training or x.size == 0:
@@ -47,9 +49,7 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, name: str, fea
     return _apply(input, lambda old: old * wrap(marks), inplace, name)
 
 
-def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability p and scale the rest by 1 / (1 - p) (Srivastava 2014).
 
     >>> torch.nn.functional.dropout(torch.ones(3), p=0.0)
@@ -59,9 +59,7 @@ def dropout(
     return _drop(input, p, training, inplace, "dropout_", features=False)
 
 
-def _feature_dropout(
-    input: Tensor, p: float, training: bool, inplace: bool, n: int
-) -> Tensor:
+def _feature_dropout(input: Tensor, p: float, training: bool, inplace: bool, n: int) -> Tensor:
     name = f"dropout{n}d"
     _check(input, p, name)
     ndim = input._data.ndim

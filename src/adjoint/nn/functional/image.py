@@ -14,7 +14,6 @@ from adjoint.ops import convolution as ops
 
 from .arguments import expect_tensor, per_axis
 
-
 SMOOTH = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode: spatial axes
 
 
@@ -98,7 +97,7 @@ def _every_place(channels: int, kernel: tuple[int, ...], dtype: Any) -> Tensor:
     """The convolution weight whose outputs are the elements of a window, channel by channel."""
     places = math.prod(kernel)
     one = np.eye(places, dtype=dtype).reshape(places, 1, *kernel)
-    return wrap(np.tile(one, (channels, 1, 1, 1)))  # type: ignore[no-any-return]
+    return wrap(np.tile(one, (channels, 1, 1, 1)))
 
 
 def unfold(
@@ -223,7 +222,7 @@ def interpolate(
     if mode == "area":
         from . import pooling
 
-        return getattr(pooling, f"adaptive_avg_pool{n}d")(input, sizes)  # type: ignore[no-any-return]
+        return getattr(pooling, f"adaptive_avg_pool{n}d")(input, sizes)
     out = input
     for axis, (m, scale) in enumerate(zip(sizes, scales, strict=True), start=2):
         length = input._data.shape[axis]

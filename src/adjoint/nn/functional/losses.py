@@ -21,6 +21,10 @@ def _prepared(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
     input, target = same_shape(input, target)
     if input._data.dtype != target._data.dtype:
         input, target = to_common(input, target, name)
+    if input._data.dtype.kind in "biu" and name != "l1_loss":
+        raise NotImplementedError(
+            f'"{name}" not implemented for \'{input.dtype.short}\'; convert with .float()'
+        )
     return input, target
 
 
@@ -70,7 +74,9 @@ def l1_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     input, target = _prepared(input, target, "l1_loss")
     values = (input - target).abs()
-    return _weighted(values, weight, reduction) if weight is not None else reduced(values, reduction)
+    if weight is not None:
+        return _weighted(values, weight, reduction)
+    return reduced(values, reduction)
 
 
 def smooth_l1_loss(
@@ -142,8 +148,8 @@ def binary_cross_entropy(
     x = input._data
     if input._data.dtype != target._data.dtype:
         raise RuntimeError(
-            f"Found dtype {target.dtype.short} but expected {input.dtype.short}; convert the target "
-            f"with .to({input.dtype})"
+            f"Found dtype {target.dtype.short} but expected {input.dtype.short}; convert the "
+            f"target with .to({input.dtype})"
         )
     if x.size and not ((x >= 0) & (x <= 1)).all():
         raise RuntimeError(
@@ -286,8 +292,8 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """input where the target is 1, max(0, margin - input) where it is -1."""
     reduction = reduction_of(reduction, size_average, reduce)
-    apart = where(target == 1, 0.0, (margin - input).clamp_min(0))
-    together = where(target == -1, 0.0, input)
+    apart = where(target.eq(1), 0.0, (margin - input).clamp_min(0))
+    together = where(target.eq(-1), 0.0, input)
     return reduced(apart + together, reduction)
 
 

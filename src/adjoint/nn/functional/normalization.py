@@ -87,11 +87,14 @@ def _normalize(
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Values and moments; with both of weight and bias in one operation."""
-    if weight is not None and bias is not None:
-        if weight._data.dtype == bias._data.dtype == input._data.dtype:
-            shape = tuple(weight._data.size if n == -1 else n for n in affine_shape)
-            found = operation(input, weight, bias, axes=axes, affine_shape=shape, eps=eps)
-            return found  # type: ignore[no-any-return]
+    if (
+        weight is not None
+        and bias is not None
+        and weight._data.dtype == bias._data.dtype == input._data.dtype
+    ):
+        shape = tuple(weight._data.size if n == -1 else n for n in affine_shape)
+        found = operation(input, weight, bias, axes=axes, affine_shape=shape, eps=eps)
+        return found
     out, mean, var = ops.standardize(input, axes=axes, eps=eps)
     if weight is not None:
         out = out * weight.reshape(affine_shape)
@@ -155,9 +158,7 @@ def instance_norm(
             f"torch.Size({list(x.shape)}){place()}"
         )
     axes = tuple(range(2, x.ndim))
-    out, mean, var = _normalize(
-        ops.layer_norm, input, weight, bias, axes, _channel(x.ndim), eps
-    )
+    out, mean, var = _normalize(ops.layer_norm, input, weight, bias, axes, _channel(x.ndim), eps)
     _update(running_mean, mean._data.mean(0), momentum)
     _update(running_var, var._data.mean(0) * (count / (count - 1)), momentum)
     return out
@@ -203,7 +204,8 @@ def group_norm(
 
 def _trailing(input: Tensor, normalized_shape: Sequence[int], name: str) -> tuple[int, ...]:
     """The axes that `normalized_shape` names: the last ones of the input."""
-    shape = tuple(normalized_shape) if not isinstance(normalized_shape, int) else (normalized_shape,)
+    single = isinstance(normalized_shape, int)
+    shape = (normalized_shape,) if single else tuple(normalized_shape)
     if not shape:
         raise RuntimeError(
             f"Expected normalized_shape to be at least 1-dimensional, i.e., containing at least "

@@ -79,7 +79,12 @@ def _max_pool(
             f"has a shape of {list(input._data.shape)}"
         )
     _, pairs = _windows(space, kernel, strides, paddings, dilations, ceil_mode, name)
-    params = {"kernel": kernel, "stride": strides, "padding": pairs, "dilation": dilations}
+    params: dict[str, Any] = {
+        "kernel": kernel,
+        "stride": strides,
+        "padding": pairs,
+        "dilation": dilations,
+    }
     out, places = ops.max_pool(input, **params)
     out = out.squeeze(0) if alone else out
     if not return_indices:
@@ -144,9 +149,7 @@ def max_pool3d(
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 3)
 
 
-def _counts(
-    n: int, k: int, s: int, p: int, size: int, include_pad: bool
-) -> tuple[int, ...]:
+def _counts(n: int, k: int, s: int, p: int, size: int, include_pad: bool) -> tuple[int, ...]:
     """How many elements each window along an axis counts."""
     found = []
     for i in range(size):
@@ -182,9 +185,7 @@ def _avg_pool(
             for axis in zip(space, kernel, strides, paddings, sizes, strict=True)
         )
     else:
-        counts = tuple(
-            (divisor if i == 0 else 1,) * size for i, size in enumerate(sizes)
-        )
+        counts = tuple((divisor if i == 0 else 1,) * size for i, size in enumerate(sizes))
     out = ops.average_pool(input, kernel=kernel, stride=strides, padding=pairs, counts=counts)
     return out.squeeze(0) if alone else out
 
@@ -335,10 +336,10 @@ def _adaptive_indices(x: Any, sizes: tuple[int, ...]) -> Any:
     found = np.empty((*x.shape[:2], *sizes), np.int64)
     numbers = np.arange(int(np.prod(space))).reshape(space)
     borders = [_borders(s, m) for s, m in zip(space, sizes, strict=True)]
-    for place in np.ndindex(*sizes):
-        window = tuple(slice(*axis[i]) for axis, i in zip(borders, place, strict=True))
+    for at in np.ndindex(*sizes):
+        window = tuple(slice(*axis[i]) for axis, i in zip(borders, at, strict=True))
         part = x[(..., *window)].reshape(*x.shape[:2], -1)
-        found[(..., *place)] = numbers[window].reshape(-1)[part.argmax(-1)]
+        found[(..., *at)] = numbers[window].reshape(-1)[part.argmax(-1)]
     return found
 
 

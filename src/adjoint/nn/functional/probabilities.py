@@ -66,7 +66,7 @@ def gumbel_softmax(
     marks = np.zeros_like(array)
     top = soft._data.argmax(dim)
     np.put_along_axis(marks, np.expand_dims(top, dim), 1, axis=dim)
-    return wrap(marks) - soft.detach() + soft  # type: ignore[no-any-return]
+    return wrap(marks) - soft.detach() + soft
 
 
 def rrelu(

@@ -8,9 +8,7 @@ from adjoint.autograd.tensor import Tensor
 from .arguments import expect_tensor, place
 
 
-def bilinear(
-    input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
-) -> Tensor:
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """out[..., k] = Σ_ij input1[..., i] weight[k, i, j] input2[..., j] + bias[k]."""
     expect_tensor(input1, "bilinear", "input1", 1)
     expect_tensor(input2, "bilinear", "input2", 2)

@@ -127,4 +127,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         )
     out = np.zeros((*classes.shape, num_classes), np.int64)
     np.put_along_axis(out, classes[..., None], 1, axis=-1)
-    return wrap(out)  # type: ignore[no-any-return]
+    return wrap(out)

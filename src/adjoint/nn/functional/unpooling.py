@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 from adjoint.autograd.tensor import Tensor
 
 from .arguments import batched, expect_tensor, per_axis

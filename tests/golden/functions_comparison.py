@@ -1,0 +1,81 @@
+"""How near adjoint's answers must be to those recorded from torch, and where they may differ."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Iterator
+from typing import Any
+
+# A value may differ by so much of itself, and of the largest value beside it.
+TOLERANCE = {"f16": 1e-3, "bf16": 8e-3, "f32": 1e-6, "f64": 1e-10, "c64": 1e-6, "c128": 1e-10}
+
+
+def differences(got: dict[str, Any], expected: dict[str, Any]) -> Iterator[str]:
+    """What is not alike in two records of a case."""
+    if "raises" in expected or "raises" in got:
+        yield from different_errors(got, expected)
+        return
+    yield from different("result", got["result"], expected["result"])
+    ours, theirs = got.get("gradients"), expected.get("gradients")
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        for number, (mine, torchs) in enumerate(zip(ours, theirs, strict=True)):
+            yield from different(f"gradient {number}", mine, torchs)
+    elif ours != theirs:
+        yield f"gradients: {ours} instead of {theirs}"
+
+
+def different_errors(got: dict[str, Any], expected: dict[str, Any]) -> Iterator[str]:
+    mine, torchs = got.get("raises"), expected.get("raises")
+    if mine is None or torchs is None:
+        came = f"{mine} ({got.get('message')})" if mine else f"{got['result']}"
+        yield f"{came} instead of {torchs or expected['result']}"
+    elif not issubclass(getattr(builtins, mine), getattr(builtins, torchs)):
+        yield f"raises {mine} ({got['message']}) instead of {torchs}"
+
+
+def different(where: str, got: Any, expected: Any) -> Iterator[str]:
+    """What is not alike in two descriptions of a value."""
+    if is_tensor(got) and is_tensor(expected):
+        yield from different_tensors(where, got, expected)
+    elif isinstance(got, dict) and isinstance(expected, dict) and list(got) == list(expected):
+        if list(got) == ["pairs"]:
+            got, expected = by_pair(got["pairs"]), by_pair(expected["pairs"])
+        for name in expected:
+            yield from different(f"{where}[{name!r}]", got[name], expected[name])
+    elif isinstance(got, list) and isinstance(expected, list) and len(got) == len(expected):
+        for number, (mine, torchs) in enumerate(zip(got, expected, strict=True)):
+            yield from different(f"{where}[{number - 1}]", mine, torchs)
+    elif isinstance(got, float) and isinstance(expected, (int, float)):
+        if not is_near(got, expected, 1e-10, 0.0):
+            yield f"{where}: {got} instead of {expected}"
+    elif got != expected:
+        yield f"{where}: {got!r} instead of {expected!r}"
+
+
+def by_pair(results: dict[str, str]) -> dict[str, str]:
+    """The result of each pair of operands, from the pairs of each result."""
+    return {pair: result for result, pairs in sorted(results.items()) for pair in pairs.split()}
+
+
+def is_tensor(described: Any) -> bool:
+    return isinstance(described, list) and bool(described) and described[0] == "tensor"
+
+
+def different_tensors(where: str, got: list[Any], expected: list[Any]) -> Iterator[str]:
+    if got[1] != expected[1]:
+        yield f"{where}: {got[1]} instead of {expected[1]}"
+    dtype = got[1].partition("[")[0]
+    tolerance = TOLERANCE.get(dtype, 0.0)
+    mine, torchs = got[2], expected[2]
+    largest = max((abs(v) for v in torchs if math.isfinite(v)), default=0.0)
+    if len(mine) != len(torchs) or not all(
+        is_near(a, b, tolerance, largest) for a, b in zip(mine, torchs, strict=True)
+    ):
+        yield f"{where}: {mine} instead of {torchs}"
+
+
+def is_near(got: float, expected: float, tolerance: float, largest: float) -> bool:
+    if not (math.isfinite(got) and math.isfinite(expected)):
+        return got == expected or (got != got and expected != expected)
+    return abs(got - expected) <= tolerance * (abs(expected) + largest)
