@@ -24,7 +24,7 @@ def test_the_example_prints_what_the_readme_shows(tmp_path) -> None:
 def test_documented_commands_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = set(re.findall(r"make ([a-z-]+)", text))
+    targets = set(re.findall(r"(?:\$ |`|python )make ([a-z-]+)", text))
     assert {"demo", "test"} <= targets
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -194,7 +194,7 @@ class TestEinsum:
             ("ij->ii", [(2, 3)], "appears more than once in the output"),
             ("ij->k", [(2, 3)], "output subscript k does not appear"),
             ("ij,jk->ik", [(2, 3), (4, 5)], "subscript j has size 4 for operand 1"),
-            ("ii->i", [(2, 3)], "sizes of its axes don't match"),
+            ("ii->i", [(2, 3)], "repeated for operand 0 but the sizes don't match"),
             ("i1->i", [(2, 3)], "invalid subscript"),
         ],
     )

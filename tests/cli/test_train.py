@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -50,9 +51,9 @@ def test_an_interrupted_run_continues_exactly(tmp_path, monkeypatch, stop_after,
 
     def interrupted(self, images, labels):
         nonlocal steps
-        if steps == stop_after:
-            raise KeyboardInterrupt
         steps += 1
+        if steps == stop_after:
+            signal.raise_signal(signal.SIGINT)  # in the middle of a step
         original(self, images, labels)
 
     with monkeypatch.context() as patch:

@@ -70,7 +70,7 @@ def record() -> dict[str, Any]:
     found["fractions"] = [part.indices for part in parts]
     torch.manual_seed(5)
     loader = data.DataLoader(Draws(4), batch_size=None, num_workers=2)
-    found["workers"] = [draw for draw in loader]
+    found["workers"] = list(loader)
     return found
 
 

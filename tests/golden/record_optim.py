@@ -42,7 +42,7 @@ def run_optimizer(case: dict[str, Any]) -> list[Any]:
         name: [list(value.shape), str(value.dtype)] if torch.is_tensor(value) else repr(value)
         for name, value in state["state"].get(0, {}).items()
     }
-    return [found, kept, {k: v for k, v in state["param_groups"][1].items()}, repr(optimizer)]
+    return [found, kept, state["param_groups"][1], repr(optimizer)]
 
 
 def make(name: str, options: dict[str, Any]) -> tuple[Any, Any]:

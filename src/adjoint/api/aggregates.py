@@ -15,7 +15,8 @@ from ..autograd.tensor import Tensor, wrap
 from ..ops import conversion, scan, softmax, sorting
 from ..ops import reduction as ops
 from ..ops.norm import linalg_vector_norm
-from . import creation, extremes, joining, placement, reduction
+from ..ops.svd import svd
+from . import creation, extremes, joining, placement, ranges, reduction
 from .casting import cast_to
 from .literals import numpy_dtype
 
@@ -217,6 +218,8 @@ VOCABULARY.update(
     any=_reduced(reduction.any_),
     argmax=_reduced(extremes.argmax),
     argmin=_reduced(extremes.argmin),
+    eye=ranges.eye,
+    svd=svd,
     zeros=_filled(creation.zeros),
     ones=_filled(creation.ones),
     empty=_filled(creation.empty),

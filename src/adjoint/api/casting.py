@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import dtypes
-from ..arrays.layout import is_ordered, order_of
+from ..arrays.layout import contiguous_format, is_ordered, order_of
 from ..autograd import inplace, modes, origin
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import conversion as ops
@@ -92,7 +92,8 @@ def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tup
 
 def _caster(name: str, d: dtypes.dtype) -> None:
     def convert(self: Tensor, memory_format: Any = None) -> Tensor:
-        return cast_to(self, d.numpy)
+        result = cast_to(self, d.numpy)
+        return result if memory_format is None else in_format(result, memory_format)
 
     convert.__name__ = convert.__qualname__ = name
     convert.__doc__ = f"The tensor as {d!r}; itself when it is so already."
@@ -144,12 +145,16 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     >>> torch.clone(torch.tensor([1.0]))
     tensor([1.])
     """
-    return ops.clone(input)
+    if memory_format is None:
+        return ops.clone(input)
+    return ops.clone(input, order=order_of(memory_format, input._data.ndim))
 
 
 @method
-def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+def contiguous(self: Tensor, memory_format: Any = contiguous_format) -> Tensor:
     """The tensor itself if its elements lie in order, else a copy in which they do."""
+    if memory_format is not contiguous_format:
+        return in_format(self, memory_format)
     return self if self._data.flags.c_contiguous else shape.contiguous(self)
 
 

@@ -141,8 +141,10 @@ def _output_labels(
 
 
 def _contract(tensors: Sequence[Tensor], labels: Sequence[Labels], out: Labels) -> Tensor:
-    _check_sizes(tensors, labels)
-    terms = [_take_diagonals(t, term) for t, term in zip(tensors, labels, strict=True)]
+    terms = [
+        _take_diagonals(t, term, i) for i, (t, term) in enumerate(zip(tensors, labels, strict=True))
+    ]
+    _check_sizes([t for t, _ in terms], [term for _, term in terms])
     for first, second in _path(terms, out):
         second_term, first_term = terms.pop(second), terms.pop(first)
         kept = set(out).union(*[term for _, term in terms])
@@ -189,16 +191,12 @@ def _greedy_path(
     for shape, numbers in terms:
         call += [np.broadcast_to(0.0, shape), list(numbers)]
     steps = np.einsum_path(*call, list(out), optimize="greedy")[0][1:]
-    pairs = []
-    for step in steps:  # NumPy may join several operands at once
-        ordered = sorted(step)
-        pairs.append((ordered[0], ordered[1]) if len(ordered) > 1 else None)
-        if len(ordered) != 2:
-            return [(0, 1)] * (len(terms) - 1)
-    return [p for p in pairs if p is not None]
+    if any(len(step) != 2 for step in steps):  # NumPy may join several at once, or sum one alone
+        return [(0, 1)] * (len(terms) - 1)
+    return [(min(step), max(step)) for step in steps]
 
 
-def _take_diagonals(x: Tensor, term: Labels) -> tuple[Tensor, Labels]:
+def _take_diagonals(x: Tensor, term: Labels, number: int) -> tuple[Tensor, Labels]:
     """Axes that share a label become one."""
     while len(set(term)) < len(term):
         label = next(c for c in term if term.count(c) > 1)
@@ -206,8 +204,8 @@ def _take_diagonals(x: Tensor, term: Labels) -> tuple[Tensor, Labels]:
         second = term.index(label, first + 1)
         if x._data.shape[first] != x._data.shape[second]:
             raise RuntimeError(
-                f"einsum(): subscript {label} is repeated for one operand, but the sizes of its "
-                f"axes don't match, {x._data.shape[second]} != {x._data.shape[first]}"
+                f"einsum(): subscript {label} is repeated for operand {number} but the sizes don't "
+                f"match, {x._data.shape[second]} != {x._data.shape[first]}"
             )
         x = x.diagonal(0, first, second)
         rest = tuple(c for i, c in enumerate(term) if i not in (first, second))

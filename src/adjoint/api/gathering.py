@@ -21,9 +21,9 @@ def check_places(index: Any, n: int, dim: int, error: type[Exception] = RuntimeE
     places = index._data
     if not places.size:
         return
-    low, high = places.min(), places.max()
-    if low < 0 or high >= n:
-        wrong = low if low < 0 else high
+    if places.view(f"u{places.itemsize}").max() >= n:  # negative ones are huge then
+        low = places.min()
+        wrong = low if low < 0 else places.max()
         raise error(f"index {wrong} is out of bounds for dimension {dim} with size {n}")
 
 
@@ -73,7 +73,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         )
     if len(shape) != len(wanted) or not shape:
         return _flat(ops.gather, input, index, shape=wanted)
-    return ops.gather(input, index, dim=at)  # type: ignore[no-any-return]
+    return ops.gather(input, index, dim=at)
 
 
 def _flat(operation: Any, x: Tensor, index: Tensor, *more: Tensor, shape: Any) -> Tensor:
@@ -123,7 +123,7 @@ def _check_fits(input: Tensor, index: Tensor, dim: int) -> None:
 def _run(
     operation: Any, input: Tensor, index: Tensor, src: Tensor, dim: int, **params: Any
 ) -> Tensor:
-    """The operation; nothing to do for an empty index, and vectors where there are no dimensions."""
+    """The operation, unless the index is empty; on vectors where there are no dimensions."""
     if not index._data.size:
         return input.clone()
     if not input._data.ndim or not index._data.ndim:
@@ -131,7 +131,7 @@ def _run(
         values = src if src._data.ndim == 0 and operation is ops.scatter_value else reshape(src, -1)
         found: Tensor = operation(*one, values, dim=0, **params)
         return reshape(found, input._data.shape)
-    return operation(input, index, src, dim=dim, **params)  # type: ignore[no-any-return]
+    return operation(input, index, src, dim=dim, **params)
 
 
 @public(in_place=True)
@@ -235,9 +235,7 @@ def _mean(input: Tensor, index: Tensor, values: Tensor, dim: int, include_self: 
     ones = wrap(np.ones(index._data.shape, np.int64))
     start = wrap(np.full(input._data.shape, int(include_self)))
     met = _run(ops.scatter_sum, start, index, ones, dim)._data
-    return wrap(  # type: ignore[no-any-return]
-        np.asarray(total._data // np.maximum(met, 1)).astype(input._data.dtype)
-    )
+    return wrap(np.asarray(total._data // np.maximum(met, 1)).astype(input._data.dtype))
 
 
 @public()
@@ -252,8 +250,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     expect_tensor(input, "take_along_dim")
     if indices._data.dtype.kind not in "iu":
         raise RuntimeError(
-            "torch.take_along_dim(): dtype of indices should be Long but got "
-            f"{indices.dtype.short}"
+            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.short}"
         )
     if dim is None:
         return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))

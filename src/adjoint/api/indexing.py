@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dtypes import COMPLEX, of_scalar
+from ..arrays.dtypes import COMPLEX, NP_INT64, of_scalar
 from ..autograd import inplace, origin
-from ..autograd.modes import state
+from ..autograd.modes import set_grad_enabled, state
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import indexing as ops
 from ..ops import masking, overwrite
 from ..ops import shape as views
 from ..ops.conversion import cast
 from .promotion import Number, constant
-from .subscripts import Picks, bounded, bounded_slice, subscript
+from .subscripts import Picks, basic_key, bounded, bounded_slice, subscript
 
 
 def getitem(self: Tensor, key: Any) -> Tensor:
@@ -27,14 +27,22 @@ def getitem(self: Tensor, key: Any) -> Tensor:
     """
     kind = key.__class__
     array = self._data
-    if kind is int:
-        if array.ndim:
-            n = array.shape[0]
-            place = (key if 0 <= key < n else bounded(key, 0, n), ...)
-            return views.select.run_view(self, array[place], {"key": place})
-    elif kind is slice and array.ndim:
+    if kind is int and array.ndim:
+        n = array.shape[0]
+        place = (key if 0 <= key < n else bounded(key, 0, n), ...)
+        return views.select.run_view(self, array[place], {"key": place})
+    if kind is slice and array.ndim:
         cut = bounded_slice(key, array.shape[0])
         return views.slice_.run_view(self, array[cut], {"key": (cut,)})
+    if kind is tuple:
+        found = basic_key(array.shape, key)
+        if found is not None:
+            return found[1].run_view(self, array[found[0]], {"key": found[0]})
+    elif kind is Tensor and array.ndim and key._data.ndim and key._data.dtype == NP_INT64:
+        try:
+            return ops.index(self, key, axes=(0,))
+        except IndexError as error:
+            raise told(error) from None
     viewed, picks = subscript(self, key)
     return viewed if picks is None else pick(viewed, picks)
 
@@ -42,7 +50,7 @@ def getitem(self: Tensor, key: Any) -> Tensor:
 def pick(x: Tensor, picks: Picks) -> Tensor:
     """The elements of x at integer tensors."""
     try:
-        return ops.index(x, *picks.indices, axes=tuple(picks.axes))  # type: ignore[no-any-return]
+        return ops.index(x, *picks.indices, axes=tuple(picks.axes))
     except IndexError as error:
         raise told(error) from None
 
@@ -66,15 +74,17 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if key is ...:
         self.copy_(_without_leading_ones(value))
         return
-    with_history = state.grad and (self.requires_grad or value.requires_grad)
-    if with_history:
+    with_history = state.grad and (value.requires_grad or self.requires_grad)
+    if not with_history:
+        found = basic_key(self._data.shape, key)
+        if found is not None:
+            target = self._data[found[0]]
+            if value._data.ndim:
+                value = _fitting(target.shape, value)
+            _write(self, target, ..., value._data)
+            return
+    with set_grad_enabled(with_history):
         viewed, picks = subscript(self, key)
-    else:
-        before, state.grad = state.grad, False
-        try:
-            viewed, picks = subscript(self, key)
-        finally:
-            state.grad = before
     if picks is None:
         _set_basic(viewed, value, with_history)
     else:
@@ -107,11 +117,10 @@ def _without_leading_ones(value: Tensor) -> Tensor:
     return value.reshape(shape[first:])
 
 
-def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
-    if _is_same_place(view, value):  # `x[0] += 1` ends by assigning x[0] to itself
-        return
+def _fitting(shape: tuple[int, ...], value: Tensor) -> Tensor:
+    """The value without leading ones, checked to broadcast to the shape it is written to."""
     value = _without_leading_ones(value)
-    shape, given = view._data.shape, value._data.shape
+    given = value._data.shape
     if given and given != shape:
         lead = len(shape) - len(given)
         for i in range(len(given)):
@@ -122,10 +131,17 @@ def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
                     f"{max(lead, 0) + i}.  Target sizes: {list(shape)}.  Tensor sizes: "
                     f"{list(given)}"
                 )
-    if not with_history:
-        _write(view, view._data, ..., value._data)
+    return value
+
+
+def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
+    if _is_same_place(view, value):  # `x[0] += 1` ends by assigning x[0] to itself
         return
-    inplace.write(view, lambda old: overwrite.copy(old, value), "__setitem__")
+    value = _fitting(view._data.shape, value)
+    if with_history:
+        inplace.write(view, lambda old: overwrite.copy(old, value), "__setitem__")
+    else:
+        _write(view, view._data, ..., value._data)
 
 
 def _is_same_place(view: Tensor, value: Tensor) -> bool:
@@ -144,12 +160,13 @@ def _is_same_place(view: Tensor, value: Tensor) -> bool:
 def _write(x: Tensor, target: Any, key: Any, values: Any) -> None:
     """Write without history."""
     inplace.check_writable(x, "__setitem__")
-    if values.dtype.kind == "c" != target.dtype.kind:
-        values = values.real
-    if np.may_share_memory(target, values):
+    if values.ndim and np.may_share_memory(target, values):
         values = values.copy()
-    with np.errstate(all="ignore"):
+    if values.dtype is target.dtype:
         target[key] = values
+    else:
+        with np.errstate(all="ignore"):
+            target[key] = values.real if values.dtype.kind == "c" != target.dtype.kind else values
     storage_of(x).bump(origin.caller(3))
 
 

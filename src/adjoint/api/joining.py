@@ -62,7 +62,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> 
             break
     at = canonical_dim(dim if axis is None else axis, found[0]._data.ndim, "cat")
     try:
-        return ops.cat(*found, dim=at)  # type: ignore[no-any-return]
+        return ops.cat(*found, dim=at)
     except ValueError:
         raise _cat_error([t._data.shape for t in found], at) from None
 
@@ -108,7 +108,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"and {list(t._data.shape)} at entry {i}"
             )
     at = canonical_dim(dim, len(shape) + 1, "stack")
-    return ops.stack(*_promoted(found, "stack"), dim=at)  # type: ignore[no-any-return]
+    return ops.stack(*_promoted(found, "stack"), dim=at)
 
 
 @public(method=False)
@@ -206,7 +206,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     """
     found = tensor_list(tensors, "block_diag")
     if not found:
-        return wrap(np.zeros((1, 0), get_default_dtype().numpy))  # type: ignore[no-any-return]
+        return wrap(np.zeros((1, 0), get_default_dtype().numpy))
     for i, t in enumerate(found):
         if t._data.ndim > 2:
             raise RuntimeError(
@@ -214,7 +214,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
                 f"{i} has {t._data.ndim} dimensions"
             )
     matrices = _promoted([with_dims(t, 2) for t in found], "block_diag")
-    return ops.block_diag(*matrices)  # type: ignore[no-any-return]
+    return ops.block_diag(*matrices)
 
 
 @public(method=False, out=False)

@@ -64,7 +64,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if mask._data.shape != array.shape:
         shape = common_shape(input, mask)
         input = input if shape == array.shape else input.expand(shape)
-    return operation(input, mask, value)  # type: ignore[no-any-return]
+    return operation(input, mask, value)
 
 
 @public()
@@ -82,9 +82,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     if input._data.shape != shape:
         input = input.expand(shape)
     places = [wrap(p) for p in np.nonzero(np.broadcast_to(mask._data, shape))]
-    return indexing.masked_select(  # type: ignore[no-any-return]
-        input, *places, axes=tuple(range(len(shape)))
-    )
+    return indexing.masked_select(input, *places, axes=tuple(range(len(shape))))
 
 
 @public(in_place=True, out=False)
@@ -114,7 +112,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if not source._data.size:
         return input.clone()
     places = np.maximum(np.cumsum(found).reshape(shape) - 1, 0)
-    return masking.masked_scatter(  # type: ignore[no-any-return]
+    return masking.masked_scatter(
         input, reshape(source, (-1,)), wrap(np.array(found)), wrap(places)
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..arrays import dtypes
 from ..autograd.tensor import Tensor
 from ..ops.norm import linalg_vector_norm
+from ..ops.svd import svd
 from .creation import check_tensor
 from .dims import canonical_dim, canonical_dims
 from .reduction import converted
@@ -78,12 +79,7 @@ def _nuclear(input: Tensor, dim: Any, keepdim: bool) -> Tensor:
             f"norm: p='nuc' is for matrices and needs two dims, but got dim={dim} for a tensor of "
             f"{ndim} dimensions"
         )
-    if "svdvals" not in FUNCTIONS:
-        raise NotImplementedError(
-            "norm: p='nuc' needs the singular value decomposition, which is not supported yet; "
-            "for the 2-norm of all elements use p='fro'"
-        )
-    result: Tensor = FUNCTIONS["svdvals"](input.movedim(dims, (-2, -1))).sum(-1)
+    result: Tensor = svd(input.movedim(dims, (-2, -1)))[1].sum(-1)
     if keepdim:
         for d in sorted(dims):
             result = result.unsqueeze(d)
@@ -111,9 +107,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     check_tensor(input, "renorm")
     ndim = input._data.ndim
     if ndim < 2:
-        raise RuntimeError(
-            f"renorm: input needs at least 2 dimensions, got {ndim} dimensions"
-        )
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {ndim} dimensions")
     if not p > 0 or maxnorm < 0:
         raise RuntimeError(f"renorm: expected p > 0 and maxnorm >= 0, got p={p}, maxnorm={maxnorm}")
     dim = canonical_dim(dim, ndim, "renorm")

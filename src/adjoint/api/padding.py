@@ -37,11 +37,11 @@ def constant_pad_nd(input: Tensor, pad: Sequence[int], value: Any = 0) -> Tensor
     pads = _pairs(sides, len(shape))
     if any(n + b + a < 0 or n + min(b, 0) + min(a, 0) < 0 for n, (b, a) in zip(shape, pads)):
         raise RuntimeError(
-            f"narrow(): length must be non-negative: padding {list(sides)} takes more from a tensor "
-            f"of shape {list(shape)} than there is"
+            f"narrow(): length must be non-negative: padding {list(sides)} takes more from a "
+            f"tensor of shape {list(shape)} than there is"
         )
     filled = constant(value, input._data.dtype)._data.item()
-    return ops.constant_pad(input, pads=pads, value=filled)  # type: ignore[no-any-return]
+    return ops.constant_pad(input, pads=pads, value=filled)
 
 
 def pad(
@@ -64,7 +64,9 @@ def pad(
     if len(sides) % 2:
         raise RuntimeError(f"Padding length must be divisible by 2, but got {len(sides)}")
     if value:
-        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument, but got {value}')
+        raise RuntimeError(
+            f'Padding mode "{mode}" doesn\'t take in value argument, but got {value}'
+        )
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(
             f"Unrecognised padding mode {mode}: use constant, reflect, replicate or circular"
@@ -81,7 +83,7 @@ def pad(
     pads = _pairs(sides, len(shape))
     for at, (n, (before, after)) in enumerate(zip(shape, pads)):
         _check(list(shape), at, n, before, after, mode)
-    return ops.EDGES[mode, dims](input, pads=pads, mode=mode)  # type: ignore[no-any-return]
+    return ops.EDGES[mode, dims](input, pads=pads, mode=mode)
 
 
 def _check(shape: list[int], at: int, n: int, before: int, after: int, mode: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from ..autograd.tensor import Tensor, storage_of
+from ..arrays import strides
+from ..autograd.tensor import Tensor
 from ..ops import shape as ops
 from .dims import canonical_dim
 from .registration import public
@@ -70,7 +72,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
 def narrow_copy(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """`narrow`, as a copy."""
     key, _ = _narrowed(input, dim, start, length)
-    return ops.narrow_copy(input, key=key)  # type: ignore[no-any-return]
+    return ops.narrow_copy(input, key=key)
 
 
 @public(out=False)
@@ -99,7 +101,7 @@ def split(
     sizes = [size] * (n // size) if size else [0]
     if size and (n % size or not sizes):
         sizes.append(n % size)
-    return ops.split(tensor, sizes=tuple(sizes), dim=at)  # type: ignore[no-any-return]
+    return ops.split(tensor, sizes=tuple(sizes), dim=at)
 
 
 @public(out=False)
@@ -119,7 +121,7 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
             f"split_with_sizes expects split_sizes to sum exactly to {shape[at]} (input tensor's "
             f"size at dimension {at}), but got split_sizes={list(sizes)}"
         )
-    return ops.split_with_sizes(input, sizes=sizes, dim=at)  # type: ignore[no-any-return]
+    return ops.split_with_sizes(input, sizes=sizes, dim=at)
 
 
 @public("chunk", "unsafe_chunk", out=False)
@@ -166,7 +168,7 @@ def tensor_split(
         )
     at = canonical_dim(dim, len(shape), "tensor_split")
     n = shape[at]
-    how = next((h for h in (indices_or_sections, indices, sections) if h is not None), None)
+    how: Any = next((h for h in (indices_or_sections, indices, sections) if h is not None), None)
     if isinstance(how, Tensor):
         how = how._data.tolist()
     if hasattr(how, "__index__"):
@@ -177,7 +179,7 @@ def tensor_split(
     else:
         cuts = [0, *sizes_of((how,), "tensor_split", "indices"), n]
     found = []
-    for start, stop, _ in (slice(a, b).indices(n) for a, b in zip(cuts, cuts[1:])):
+    for start, stop, _ in (slice(a, b).indices(n) for a, b in pairwise(cuts)):
         key = (_ALL,) * at + (slice(start, max(start, stop)),)
         found.append(ops.slice_.run_view(input, input._data[key], {"key": key}))
     return tuple(found)
@@ -222,7 +224,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     if ndim == 0:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     at = canonical_dim(dim, ndim, "unbind")
-    return ops.unbind(input, dim=at)  # type: ignore[no-any-return]
+    return ops.unbind(input, dim=at)
 
 
 def diagonal_dims(ndim: int, dim1: int, dim2: int, name: str) -> tuple[int, int]:
@@ -242,8 +244,8 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     """
     ndim = expect_tensor(input, "diagonal")._data.ndim
     first, second = diagonal_dims(ndim, dim1, dim2, "diagonal")
-    found: Tensor = ops.diagonal(input, offset=offset, dim1=first, dim2=second)
-    return found
+    out = strides.diagonal(input._data, offset, first, second)
+    return ops.diagonal.run_view(input, out, {"offset": offset, "dim1": first, "dim2": second})
 
 
 @public(function=False)
@@ -264,4 +266,5 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"maximum size for tensor at dimension {at} is {n} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
-    return ops.unfold(self, dim=at, size=size, step=step)  # type: ignore[no-any-return]
+    out = strides.unfold(self._data, at, size, step)
+    return ops.unfold.run_view(self, out, {"dim": at, "size": size, "step": step})

@@ -140,7 +140,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 @public(in_place=True)
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """A copy of `input` with the slices at `index` along `dim` filled with a number (or 0-d tensor).
+    """A copy of `input` with the slices at `index` along `dim` filled with a number.
 
     >>> torch.index_fill(torch.zeros(3), 0, torch.tensor([0, 2]), 5)
     tensor([5., 0., 5.])
@@ -183,7 +183,8 @@ def index_reduce(
     """
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(
-            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
+            f"{reduce}."
         )
     x, places, at = _vector(input, dim, index, "index_reduce")
     _check_source(x, source, "index_reduce_")
@@ -199,9 +200,7 @@ def index_reduce(
 
 def _check_run(index: Any, n: int, name: str) -> None:
     if not isinstance(index, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}"
-        )
+        raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
     places = index._data
     if places.dtype.kind not in "iu":
         raise RuntimeError(
@@ -224,7 +223,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     tensor([1, 4])
     """
     _check_run(index, expect_tensor(input, "take")._data.size, "take")
-    return ops.take(input, index)  # type: ignore[no-any-return]
+    return ops.take(input, index)
 
 
 @public(in_place=True, out=False)
@@ -247,7 +246,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             f"source.numel() = {source._data.size}, index.numel() = {index._data.size}"
         )
     values = reshape(source, index._data.shape)
-    return ops.put(input, values, index, accumulate=bool(accumulate))  # type: ignore[no-any-return]
+    return ops.put(input, values, index, accumulate=bool(accumulate))
 
 
 @public(in_place=True, out=False)
@@ -286,7 +285,7 @@ def index_put(
         mask = mask.reshape(mask.shape + (1,) * (input._data.ndim - mask.ndim))
         return masked_fill(input, wrap(mask), reshape(values, ()))
     try:
-        return ops.index_put(  # type: ignore[no-any-return]
+        return ops.index_put(
             input, values, *picks.indices, axes=tuple(picks.axes), accumulate=bool(accumulate)
         )
     except IndexError as error:

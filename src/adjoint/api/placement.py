@@ -43,7 +43,7 @@ def matrix_transpose(x: Tensor) -> Tensor:
 
 
 def contiguous(x: Tensor) -> Tensor:
-    return shape.contiguous(x)  # type: ignore[no-any-return]
+    return shape.contiguous(x)
 
 
 def moveaxis(x: Tensor, source: Any, destination: Any) -> Tensor:
@@ -55,141 +55,125 @@ def broadcast_to(x: Tensor, shape: Any) -> Tensor:
 
 
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    return shape.diagonal(x, offset=offset, dim1=axis1, dim2=axis2)  # type: ignore[no-any-return]
+    return shape.diagonal(x, offset=offset, dim1=axis1, dim2=axis2)
 
 
 def unfold(x: Tensor, axis: int, size: int, step: int) -> Tensor:
-    return shape.unfold(x, dim=axis, size=size, step=step)  # type: ignore[no-any-return]
+    return shape.unfold(x, dim=axis, size=size, step=step)
 
 
 def as_strided(x: Tensor, size: Any, stride: Any, offset: int) -> Tensor:
-    return shape.as_strided(x, size=size, stride=stride, offset=offset)  # type: ignore[no-any-return]
+    return shape.as_strided(x, size=size, stride=stride, offset=offset)
 
 
 def embed(x: Tensor, shape: Any, key: Any) -> Tensor:
-    return placement.embed(x, shape=shape, key=key)  # type: ignore[no-any-return]
+    return placement.embed(x, shape=shape, key=key)
 
 
 def embed_diagonal(x: Tensor, shape: Any, offset: int, axis1: int, axis2: int) -> Tensor:
-    return placement.embed_diagonal(  # type: ignore[no-any-return]
-        x, shape=shape, offset=offset, dim1=axis1, dim2=axis2
-    )
+    return placement.embed_diagonal(x, shape=shape, offset=offset, dim1=axis1, dim2=axis2)
 
 
 def fold_windows(x: Tensor, shape: Any, axis: int, size: int, step: int) -> Tensor:
-    return placement.fold_windows(  # type: ignore[no-any-return]
-        x, shape=shape, dim=axis, size=size, step=step
-    )
+    return placement.fold_windows(x, shape=shape, dim=axis, size=size, step=step)
 
 
 def embed_strided(x: Tensor, shape: Any, size: Any, stride: Any, offset: int) -> Tensor:
-    return placement.embed_strided(  # type: ignore[no-any-return]
-        x, shape=shape, size=size, stride=stride, offset=offset
-    )
+    return placement.embed_strided(x, shape=shape, size=size, stride=stride, offset=offset)
 
 
 def replace(x: Tensor, y: Tensor, key: Any) -> Tensor:
-    return placement.slice_scatter(x, y, key=key)  # type: ignore[no-any-return]
+    return placement.slice_scatter(x, y, key=key)
 
 
 def replace_diagonal(x: Tensor, y: Tensor, offset: int, axis1: int, axis2: int) -> Tensor:
-    return placement.diagonal_scatter(  # type: ignore[no-any-return]
-        x, y, offset=offset, dim1=axis1, dim2=axis2
-    )
+    return placement.diagonal_scatter(x, y, offset=offset, dim1=axis1, dim2=axis2)
 
 
 def pad_constant(x: Tensor, pads: Any, value: Any) -> Tensor:
-    return padding.constant_pad(x, pads=pads, value=value)  # type: ignore[no-any-return]
+    return padding.constant_pad(x, pads=pads, value=value)
 
 
 def pad_edges(x: Tensor, pads: Any, mode: str) -> Tensor:
     dims = min(max(sum(b != 0 or a != 0 for b, a in pads), 1), 3)
-    return padding.EDGES[mode, dims](x, pads=pads, mode=mode)  # type: ignore[no-any-return]
+    return padding.EDGES[mode, dims](x, pads=pads, mode=mode)
 
 
 def pad_edges_transpose(x: Tensor, shape: Any, pads: Any, mode: str) -> Tensor:
-    return padding.pad_edges_transpose(  # type: ignore[no-any-return]
-        x, shape=shape, pads=pads, mode=mode
-    )
+    return padding.pad_edges_transpose(x, shape=shape, pads=pads, mode=mode)
 
 
 def concat(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
-    return joining.cat(*arrays, dim=axis)  # type: ignore[no-any-return]
+    return joining.cat(*arrays, dim=axis)
 
 
 def stack(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
-    return joining.stack(*arrays, dim=axis)  # type: ignore[no-any-return]
+    return joining.stack(*arrays, dim=axis)
 
 
 def tile(x: Tensor, repeats: Any) -> Tensor:
     repeats = (1,) * (x._data.ndim - len(repeats)) + tuple(repeats)
-    return joining.repeat(x, repeats=repeats)  # type: ignore[no-any-return]
+    return joining.repeat(x, repeats=repeats)
 
 
 def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
     if axis is None:
-        return joining.roll(x, shifts=shift, dims=None)  # type: ignore[no-any-return]
+        return joining.roll(x, shifts=shift, dims=None)
     shifts = shift if isinstance(shift, tuple) else (shift,)
     dims = axis if isinstance(axis, tuple) else (axis,)
-    return joining.roll(x, shifts=shifts, dims=dims)  # type: ignore[no-any-return]
+    return joining.roll(x, shifts=shifts, dims=dims)
 
 
 def flip(x: Tensor, axis: Any = None) -> Tensor:
     ndim = x._data.ndim
     axes = range(ndim) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-    return joining.flip(x, dims=tuple([a % ndim for a in axes]))  # type: ignore[no-any-return]
+    return joining.flip(x, dims=tuple([a % ndim for a in axes]))
 
 
 def rot90(x: Tensor, k: int, axes: Any) -> Tensor:
-    return joining.rot90(x, k=k % 4, dims=axes)  # type: ignore[no-any-return]
+    return joining.rot90(x, k=k % 4, dims=axes)
 
 
 def tril(x: Tensor, k: int = 0) -> Tensor:
-    return placement.tril(x, diagonal=k)  # type: ignore[no-any-return]
+    return placement.tril(x, diagonal=k)
 
 
 def triu(x: Tensor, k: int = 0) -> Tensor:
-    return placement.triu(x, diagonal=k)  # type: ignore[no-any-return]
+    return placement.triu(x, diagonal=k)
 
 
 def index(x: Tensor, indices: Sequence[Any], axes: Any) -> Tensor:
-    return indexing.index(x, *map(_tensor, indices), axes=axes)  # type: ignore[no-any-return]
+    return indexing.index(x, *map(_tensor, indices), axes=axes)
 
 
 def unindex(x: Tensor, shape: Any, indices: Sequence[Any], axes: Any) -> Tensor:
-    return indexing.unindex(  # type: ignore[no-any-return]
-        x, *map(_tensor, indices), shape=shape, axes=axes
-    )
+    return indexing.unindex(x, *map(_tensor, indices), shape=shape, axes=axes)
 
 
 def index_put(
     x: Tensor, indices: Sequence[Any], values: Tensor, axes: Any, accumulate: bool
 ) -> Tensor:
-    return indexing.index_put(  # type: ignore[no-any-return]
-        x, values, *map(_tensor, indices), axes=axes, accumulate=accumulate
-    )
+    return indexing.index_put(x, values, *map(_tensor, indices), axes=axes, accumulate=accumulate)
 
 
 def gather(x: Tensor, places: Any, axis: int) -> Tensor:
-    return scattering.gather(x, _tensor(places), dim=axis)  # type: ignore[no-any-return]
+    return scattering.gather(x, _tensor(places), dim=axis)
 
 
 def scatter(x: Tensor, places: Any, values: Tensor, axis: int) -> Tensor:
-    return scattering.scatter(x, _tensor(places), values, dim=axis)  # type: ignore[no-any-return]
+    return scattering.scatter(x, _tensor(places), values, dim=axis)
 
 
 def scatter_add(x: Tensor, places: Any, values: Tensor, axis: int) -> Tensor:
-    return scattering.scatter_add(x, _tensor(places), values, dim=axis)  # type: ignore[no-any-return]
+    return scattering.scatter_add(x, _tensor(places), values, dim=axis)
 
 
 def scatter_multiply(x: Tensor, places: Any, values: Tensor, axis: int) -> Tensor:
-    return scattering.scatter_prod(x, _tensor(places), values, dim=axis)  # type: ignore[no-any-return]
+    return scattering.scatter_prod(x, _tensor(places), values, dim=axis)
 
 
 def scatter_extreme(x: Tensor, places: Any, values: Tensor, axis: int, largest: bool) -> Tensor:
-    return scattering.scatter_extreme(  # type: ignore[no-any-return]
-        x, _tensor(places), values, dim=axis, largest=largest
-    )
+    return scattering.scatter_extreme(x, _tensor(places), values, dim=axis, largest=largest)
 
 
 def take(x: Tensor, places: Any, axis: int = 0) -> Tensor:

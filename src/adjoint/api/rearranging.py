@@ -35,7 +35,7 @@ def repeat(self: Tensor, *repeats: Any, **options: Any) -> Tensor:
         full = (1,) * (len(times) - len(shape)) + shape
         sizes = [n * m for n, m in zip(times, full)]
         raise RuntimeError(f"Trying to create tensor with negative dimension {min(sizes)}: {sizes}")
-    return joining.repeat(self, repeats=times)  # type: ignore[no-any-return]
+    return joining.repeat(self, repeats=times)
 
 
 @public(out=False)
@@ -65,7 +65,7 @@ def repeat_interleave(
     expect_tensor(input, "repeat_interleave")
     if repeats is None:
         counts = _counts(input)
-        return wrap(np.repeat(np.arange(counts.size), counts))  # type: ignore[no-any-return]
+        return wrap(np.repeat(np.arange(counts.size), counts))
     if dim is None:
         input, at = reshape(input, (-1,)), 0
     else:
@@ -89,7 +89,7 @@ def repeat_interleave(
         raise RuntimeError(
             f"repeat_interleave: Invalid output_size, expected {places.size} but got {output_size}"
         )
-    return indexing.index_select(input, wrap(places), dim=at)  # type: ignore[no-any-return]
+    return indexing.index_select(input, wrap(places), dim=at)
 
 
 def _counts(repeats: Tensor) -> Any:
@@ -117,7 +117,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     by = sizes_of((shifts,), "roll", "shifts")
     along = () if dims is None else sizes_of((dims,), "roll", "dims")
     if not along and len(by) == 1:
-        return joining.roll(input, shifts=by[0], dims=None)  # type: ignore[no-any-return]
+        return joining.roll(input, shifts=by[0], dims=None)
     if len(along) != len(by) or not by:
         raise RuntimeError(
             f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}"
@@ -125,7 +125,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     places = tuple([canonical_dim(d, len(shape), "roll") for d in along])
     if not shape:
         raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
-    return joining.roll(input, shifts=by, dims=places)  # type: ignore[no-any-return]
+    return joining.roll(input, shifts=by, dims=places)
 
 
 @public(out=False)
@@ -142,7 +142,7 @@ def flip(input: Tensor, *dims: Any, **options: Any) -> Tensor:
     if len(set(places)) != len(places):
         twice = next(d for i, d in enumerate(places) if d in places[:i])
         raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
-    return joining.flip(input, dims=tuple(places) if ndim else ())  # type: ignore[no-any-return]
+    return joining.flip(input, dims=tuple(places) if ndim else ())
 
 
 def _flipper(name: str, dim: int) -> None:
@@ -178,7 +178,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
-    return joining.rot90(input, k=k % 4, dims=plane)  # type: ignore[no-any-return]
+    return joining.rot90(input, k=k % 4, dims=plane)
 
 
 def _triangle(name: str, operation: Any) -> None:
@@ -187,7 +187,7 @@ def _triangle(name: str, operation: Any) -> None:
     def triangle(input: Tensor, diagonal: int = 0) -> Tensor:
         if expect_tensor(input, name)._data.ndim < 2:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-        return operation(input, diagonal=int(diagonal))  # type: ignore[no-any-return]
+        return operation(input, diagonal=int(diagonal))
 
     triangle.__name__ = triangle.__qualname__ = name
     triangle.__doc__ = f"Matrices with zeros {side} the diagonal with number `diagonal`."
@@ -217,9 +217,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     sizes = list(shape[:-1])
     for at in sorted((first, second)):
         sizes.insert(at, n)
-    return placement.diag_embed(  # type: ignore[no-any-return]
-        input, shape=tuple(sizes), offset=offset, dim1=first, dim2=second
-    )
+    return placement.diag_embed(input, shape=tuple(sizes), offset=offset, dim1=first, dim2=second)
 
 
 @public()
@@ -235,9 +233,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
         return diag_embed(input, diagonal)
     if ndim != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
-    return placement.diagonal_copy(  # type: ignore[no-any-return]
-        input, offset=diagonal, dim1=0, dim2=1
-    )
+    return placement.diagonal_copy(input, offset=diagonal, dim1=0, dim2=1)
 
 
 @public(out=False)
@@ -265,7 +261,7 @@ def trace(input: Tensor) -> Tensor:
         raise NotImplementedError("\"trace\" not implemented for 'Bool'; convert with .long()")
     if array.dtype.kind in "iu" and array.dtype != NP_INT64:
         input = cast(input, dtype=NP_INT64)
-    return placement.trace(input)  # type: ignore[no-any-return]
+    return placement.trace(input)
 
 
 def _expect_slice(src: Tensor, wanted: tuple[int, ...]) -> None:
@@ -294,7 +290,7 @@ def diagonal_scatter(
     array = expect_tensor(input, "diagonal_scatter")._data
     first, second = diagonal_dims(array.ndim, dim1, dim2, "diagonal_scatter")
     _expect_slice(src, np.diagonal(array, offset, first, second).shape)
-    return placement.diagonal_scatter(  # type: ignore[no-any-return]
+    return placement.diagonal_scatter(
         input, _same_dtype(input, src), offset=offset, dim1=first, dim2=second
     )
 
@@ -317,9 +313,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
         )
     key = (*(slice(None),) * at, index % n, ...)
     _expect_slice(src, array[key].shape)
-    return placement.select_scatter(  # type: ignore[no-any-return]
-        input, _same_dtype(input, src), key=key
-    )
+    return placement.select_scatter(input, _same_dtype(input, src), key=key)
 
 
 @public(out=False)
@@ -343,9 +337,7 @@ def slice_scatter(
     begin, stop, step = slice(start, end, step).indices(array.shape[at])
     key = (*(slice(None),) * at, slice(begin, max(begin, stop), step), ...)
     _expect_slice(src, array[key].shape)
-    return placement.slice_scatter(  # type: ignore[no-any-return]
-        input, _same_dtype(input, src), key=key
-    )
+    return placement.slice_scatter(input, _same_dtype(input, src), key=key)
 
 
 def _range(n: int) -> Any:

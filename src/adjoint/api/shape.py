@@ -29,8 +29,6 @@ def sizes_of(args: Sequence[Any], name: str, argument: str = "shape") -> tuple[i
     """`f(2, 3)`, `f((2, 3))` and `f([2, 3])` as (2, 3)."""
     if len(args) == 1 and not hasattr(args[0], "__index__"):
         args = args[0]
-    elif len(args) == 1 and isinstance(args[0], (tuple, list)):
-        args = args[0]
     sizes = []
     try:
         for n in args:
@@ -94,7 +92,7 @@ def reshape(input: Tensor, *shape: Any, **options: Any) -> Tensor:
     sizes = filled_in(sizes_of(shape or (options.pop("shape"),), "reshape"), array.size)
     if is_viewable(array.shape, array.strides, sizes):
         return ops.view.run_view(input, array.reshape(sizes), {"shape": sizes})
-    return ops.unsafe_view(input, shape=sizes)  # type: ignore[no-any-return]
+    return ops.unsafe_view(input, shape=sizes)
 
 
 def in_shape(array: Any, args: Any, name: str) -> Any:
@@ -142,6 +140,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     torch.Size([2, 12])
     """
     old = expect_tensor(input, "flatten")._data.shape
+    if end_dim == -1 and start_dim in (0, 1) and len(old) > start_dim + 1:
+        return reshape(input, -1 if start_dim == 0 else (old[0], prod(old[1:])))
     start = canonical_dim(start_dim, len(old), "flatten")
     end = canonical_dim(end_dim, len(old), "flatten")
     if not old:
@@ -153,8 +153,6 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         )
     if start == end:
         return input
-    if start == 0 and end == len(old) - 1:
-        return reshape(input, -1)
     return reshape(input, (*old[:start], prod(old[start : end + 1]), *old[end + 1 :]))
 
 

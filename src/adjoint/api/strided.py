@@ -14,7 +14,7 @@ from ..ops.elementwise import where
 from . import parts, shape
 from .registration import public
 from .shape import expect_tensor, sizes_of
-from .views import reshaping
+from .views import reshaping, view
 
 Geometry = tuple[tuple[int, ...], tuple[int, ...], int]
 
@@ -76,9 +76,7 @@ def as_strided(
     offset = _offset(input._data, owner._data) if storage_offset is None else storage_offset
     geometry = _geometry(size, stride, offset)
     _check_room(geometry, array.size, array.itemsize)
-    return ops.as_strided(  # type: ignore[no-any-return]
-        owner, size=geometry[0], stride=geometry[1], offset=offset
-    )
+    return ops.as_strided(owner, size=geometry[0], stride=geometry[1], offset=offset)
 
 
 def _places(geometry: Geometry) -> Any:
@@ -107,7 +105,7 @@ def _with_gaps(input: Tensor, base: Tensor, size: Any, stride: Any, offset: int 
     wanted = _places(geometry)
     numbers = number[wanted]
     picked = indexing.index(shape.reshape(base, (-1,)), wrap(np.maximum(numbers, 0)), axes=(0,))
-    return where(wrap(numbers >= 0), picked, wrap(memory[wanted]))  # type: ignore[no-any-return]
+    return where(wrap(numbers >= 0), picked, wrap(memory[wanted]))
 
 
 @public(out=False)
@@ -163,7 +161,7 @@ for _name, _view in (
     ("unbind_copy", parts.unbind),
     ("unfold_copy", parts.unfold),
     ("unsqueeze_copy", shape.unsqueeze),
-    ("view_copy", Tensor.view),
+    ("view_copy", view),
     ("alias_copy", lambda input: input),
 ):
     _copying(_name, _view)

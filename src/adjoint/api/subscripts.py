@@ -34,19 +34,20 @@ def as_items(key: Any) -> tuple[Any, ...]:
     """The comma-separated parts. A short list that holds sequences or slices counts as a tuple."""
     if isinstance(key, tuple):
         return key
-    if isinstance(key, list) and len(key) < 32:
-        if any(
-            isinstance(k, (list, tuple, slice, Tensor, np.ndarray)) or k is None or k is ...
-            for k in key
-        ):
-            warnings.warn(
-                "Using a non-tuple sequence for multidimensional indexing is deprecated; use "
-                "x[tuple(seq)] instead of x[seq].",
-                UserWarning,
-                stacklevel=4,
-            )
-            return tuple(key)
-    return (key,)
+    if not isinstance(key, list) or len(key) >= 32:
+        return (key,)
+    if not any(
+        isinstance(k, (list, tuple, slice, Tensor, np.ndarray)) or k is None or k is ...
+        for k in key
+    ):
+        return (key,)
+    warnings.warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated; use "
+        "x[tuple(seq)] instead of x[seq].",
+        UserWarning,
+        stacklevel=4,
+    )
+    return tuple(key)
 
 
 def canonical_item(item: Any) -> Any:
@@ -110,6 +111,33 @@ def bounded_slice(cut: slice, n: int) -> slice:
         )
     stop = max(stop, start)
     return _ALL if start == 0 and stop == n and step == 1 else slice(start, stop, step)
+
+
+def basic_key(shape: Sequence[int], key: Any) -> tuple[Any, Any] | None:
+    """NumPy's subscript for ints and slices alone, and the operation; None for other keys.
+
+    The frequent case, without what `subscript` does for the others.
+    """
+    items = key if key.__class__ is tuple else (key,)
+    if len(items) > len(shape):
+        return None
+    places: list[Any] = []
+    operation = ops.alias
+    for item, n in zip(items, shape):
+        if item.__class__ is int:
+            places.append(item if 0 <= item < n else bounded(item, len(places), n))
+            operation = ops.select
+        elif item.__class__ is slice:
+            cut = _ALL
+            if not (item.start is item.stop is item.step is None):
+                cut = bounded_slice(item, n)
+                if cut is not _ALL:
+                    operation = ops.slice_
+            places.append(cut)
+        else:
+            return None
+    places.append(...)
+    return tuple(places), operation
 
 
 def subscript(x: Tensor, key: Any) -> tuple[Tensor, Picks | None]:

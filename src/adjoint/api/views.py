@@ -17,7 +17,6 @@ from ..ops import shape as ops
 from . import shape as shapes
 from .registration import FUNCTIONS, public
 
-
 _DTYPES = (dtype, type)  # classes of arguments that name a dtype
 
 
@@ -68,7 +67,7 @@ def _as_dtype(x: Tensor, d: dtype) -> Tensor:
         ) from None
     result = wrap(out)
     result._storage = storage_of(x)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def reshaping(name: str, make: Callable[..., Tensor]) -> None:

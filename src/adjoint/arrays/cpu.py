@@ -149,6 +149,7 @@ from .indexing import (
     scatter_multiply,
     unindex,
 )
+from .decompositions import svd
 from .layout import copy_in_order
 from .losses import softmax_cross_entropy
 from .normalization import normalize_moments

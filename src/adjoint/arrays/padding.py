@@ -1,4 +1,4 @@
-"""Floor 0: arrays with more (or fewer) elements at their ends. Negative numbers of elements crop."""
+"""Floor 0: arrays with more elements at their ends, or fewer: negative numbers crop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ Pads = Sequence[tuple[int, int]]  # (before, after) for each axis
 def _overlap(shape: Sequence[int], pads: Pads) -> tuple[Any, Any]:
     """The subscripts of what is kept: in the array, and in the padded one."""
     inner = tuple([slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(shape, pads)])
-    outer = tuple([slice(max(b, 0), max(b, 0) + s.stop - s.start) for s, (b, _) in zip(inner, pads)])
+    outer = tuple(
+        [slice(max(b, 0), max(b, 0) + s.stop - s.start) for s, (b, _) in zip(inner, pads)]
+    )
     return inner, outer
 
 

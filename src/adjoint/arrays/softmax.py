@@ -11,7 +11,6 @@ import numpy as np
 
 from .reductions import add_reduce, maximum_reduce
 
-
 # Rows are taken this many numbers at a time, so that the passes over them stay in the cache.
 _BLOCK = 1 << 14
 

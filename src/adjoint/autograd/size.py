@@ -45,11 +45,15 @@ class Size(tuple[int, ...]):
     __rmul__ = __mul__
 
     def __reduce__(self) -> Any:
-        return Size, (tuple(self),)
+        return _unpickled, (tuple(self),)
 
 
-# `type(x.shape)` prints as torch's.
+# `type(x.shape)` prints as torch's; pickle would look for it there.
 Size.__module__ = "torch"
+
+
+def _unpickled(sizes: tuple[int, ...]) -> Size:
+    return tuple.__new__(Size, sizes)
 
 
 def size_of(array: Any) -> Size:

@@ -7,9 +7,13 @@ stream, at any batch: a continued run ends in the same bits as one that was neve
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +50,7 @@ class Trainer:
         self.running = {"loss": 0.0, "correct": 0, "seen": 0}
         self.history: list[dict[str, Any]] = []
         self.epoch_start: Any = None  # random state at the start of the epoch
+        self.interrupted = False
 
     def prepare(self) -> None:
         """Check the folder, load the data, build everything, and restore when resuming."""
@@ -96,20 +101,40 @@ class Trainer:
         if self.epoch == 0 and self.batches_done == 0:
             (self.out / METRICS).write_text("")
             self._print_start()
-        try:
+        with self._ctrl_c_waits_for_the_step():
             while self.epoch < self.args.epochs:
                 self._run_epoch()
-        except KeyboardInterrupt:
-            self._save()
-            raise Interrupted(
-                f"interrupted in epoch {self.epoch + 1}, saved; continue with the same command and "
-                "--resume"
-            ) from None
         torch.save(self.model.state_dict(), self.out / MODEL)
         accuracy = self.history[-1]["test_accuracy"]
         self._report()
         print(f"{self.args.epochs} epochs in {time.perf_counter() - start:.1f} s -> {self.out}/")
         return float(accuracy)
+
+    @contextlib.contextmanager
+    def _ctrl_c_waits_for_the_step(self) -> Iterator[None]:
+        """Let Ctrl-C act between two steps, where the state is whole; a second one acts at once."""
+
+        def note(signum: int, frame: Any) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may set handlers
+            return
+        before = signal.signal(signal.SIGINT, note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _stop_if_interrupted(self) -> None:
+        if self.interrupted:
+            self._save()
+            raise Interrupted(
+                f"interrupted in epoch {self.epoch + 1}, saved; continue with the same command and "
+                "--resume"
+            )
 
     def _print_start(self) -> None:
         count = sum(p.numel() for p in self.model.parameters())
@@ -138,7 +163,11 @@ class Trainer:
                 self._step(images, labels)
                 bar.update(1)
                 bar.set_postfix(self._summary(), refresh=False)
+                if self.batches_done < len(batches):
+                    self._stop_if_interrupted()
         self._end_epoch()
+        if self.epoch < self.args.epochs:
+            self._stop_if_interrupted()
 
     def _step(self, images: Any, labels: Any) -> None:
         """One update. Nothing the checkpoint holds changes before the step is whole."""

@@ -214,7 +214,7 @@ class ChainDataset(IterableDataset[Any]):
             yield from dataset
 
     def __len__(self) -> int:
-        return sum(len(dataset) for dataset in self._members())  # type: ignore[arg-type]
+        return sum(len(dataset) for dataset in self._members())
 
 
 class Subset(Dataset[Any]):

@@ -179,7 +179,7 @@ class BatchIterator(Iterator[Any]):
                 stacklevel=3,
             )
         self._dataset = loader.dataset
-        self._options = {
+        self._options: dict[str, Any] = {
             "iterable": loader._iterable,
             "batched": loader.batch_sampler is not None,
             "collate": loader.collate_fn,

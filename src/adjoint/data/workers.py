@@ -176,7 +176,7 @@ class WorkersIterator(BatchIterator):
                     f"DataLoader timed out after {self._timeout} seconds; the workers are alive. "
                     "Loading a batch takes longer than timeout allows"
                 )
-            read = [self._read(by_pipe[pipe]) for pipe in ready]  # type: ignore[index]
+            read = [self._read(by_pipe[pipe]) for pipe in ready]
             if any(read):
                 return
 

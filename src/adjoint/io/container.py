@@ -129,7 +129,9 @@ def _entry(name: str, value: Any) -> Entry:
     damage = DamageError(f"its header is damaged at tensor {name!r}")
     if not isinstance(value, dict):
         raise damage
-    code, shape, offsets = (value.get(key) for key in ("dtype", "shape", "data_offsets"))
+    code: Any = value.get("dtype")
+    shape: Any = value.get("shape")
+    offsets: Any = value.get("data_offsets")
     if not isinstance(code, str) or not _are_counts(shape) or not _are_counts(offsets, 2):
         raise damage
     entry = Entry(name, code, tuple(shape), *offsets)
@@ -137,6 +139,8 @@ def _entry(name: str, value: Any) -> Entry:
     if size is None:
         raise DamageError(f"tensor {name!r} is of unknown type {code!r}")
     if math.prod(entry.shape) * size != entry.end - entry.start:
+        raise damage
+    if math.prod(n for n in entry.shape if n) * size >= 2**63:  # empty, but no array can be so
         raise damage
     return entry
 
@@ -167,10 +171,7 @@ def read_arrays(
 ) -> Iterator[tuple[str, Array]]:
     """The arrays of the file, in its order; `fill` reads the next bytes into memory."""
     for entry in entries:
-        try:
-            array = np.empty(entry.shape, entry.dtype)
-        except (ValueError, OverflowError):  # no elements, but dimensions beyond all bounds
-            raise DamageError(f"its header is damaged at tensor {entry.name!r}") from None
+        array = np.empty(entry.shape, entry.dtype)
         view = as_bytes(array)
         if fill(view) != len(view):
             raise DamageError(f"it ends within tensor {entry.name!r}")

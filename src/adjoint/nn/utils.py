@@ -96,8 +96,9 @@ def get_total_norm(
     if not arrays:
         result: Tensor = wrap(np.zeros((), np.float32))
         return result
-    norms = np.array([_norm(array, order) for array in arrays])
-    total = float(np.linalg.norm(norms, order))
+    with np.errstate(all="ignore"):
+        norms = np.array([_norm(array, order) for array in arrays])
+        total = float(np.linalg.norm(norms, order))
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite "
@@ -130,7 +131,8 @@ def clip_grads_with_norm_(
     if factor >= 1:
         return
     for grad in _gradients(_listed(parameters)):
-        grad._data *= np.asarray(factor, grad._data.real.dtype)
+        with np.errstate(all="ignore"):  # infinite gradients become nan, silently as in torch
+            grad._data *= np.asarray(factor, grad._data.real.dtype)
         storage_of(grad).bump(None)
 
 

@@ -91,7 +91,7 @@ def _starts(xs: Any, axis: int) -> Any:
     reference=lambda x, repeats: np.tile(x, repeats),
 )
 class repeat:
-    """The whole array `repeats` times along each dimension; as many repeats as dimensions or more."""
+    """The whole array several times along each dimension, and along new leading ones."""
 
     def forward(xp, x, *, repeats):
         return xp.tile(x, repeats)

@@ -46,7 +46,10 @@ class Filled:
 # One rule for what torch calls by the kind of value, and for `x[mask] = number`.
 masked_fill, masked_fill_tensor, mask_put = (
     general(
-        name, node=node, samples=_mask_samples, reference=lambda x, mask, value: np.where(mask, value, x)
+        name,
+        node=node,
+        samples=_mask_samples,
+        reference=lambda x, mask, value: np.where(mask, value, x),
     )(Filled)
     for name, node in (
         ("masked_fill", "MaskedFillBackward0"),

@@ -96,9 +96,7 @@ def _transposed(x: Any, shape: Any, pads: Any, mode: str) -> Any:
     "pad_edges_transpose",
     node="PadBackwardBackward0",
     samples=lambda: [
-        Sample(
-            (spread((2, 9), -2, 2),), {"shape": (2, 4), "pads": ((0, 0), (2, 3)), "mode": mode}
-        )
+        Sample((spread((2, 9), -2, 2),), {"shape": (2, 4), "pads": ((0, 0), (2, 3)), "mode": mode})
         for mode in _NUMPY_MODES
     ],
     reference=_transposed,

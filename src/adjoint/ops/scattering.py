@@ -83,9 +83,7 @@ _OFTEN = Sample((_values(2, 3), np.array([[1, 1], [2, 0]]), _values(2, 2, key=1)
 _replaced = _scatter_reference(lambda old, new: new)
 _added = _scatter_reference(lambda old, new: old + new)
 
-scatter = general(
-    "scatter", samples=lambda: [_ONCE], reference=_replaced
-)(Scattered)
+scatter = general("scatter", samples=lambda: [_ONCE], reference=_replaced)(Scattered)
 scatter_value = general(
     "scatter_value",
     node="ScatterBackward1",

@@ -34,16 +34,14 @@ _RESHAPES = cases(
     ((0, 3), {"shape": (3, 0, 2)}),
 )
 
-view = linear(
-    "view", node="ViewBackward0", view=True, samples=_RESHAPES, reference=np.reshape
-)(Reshape)
+view = linear("view", node="ViewBackward0", view=True, samples=_RESHAPES, reference=np.reshape)(
+    Reshape
+)
 # What `reshape` is when the layout makes a copy necessary.
 unsafe_view = linear("unsafe_view", samples=_RESHAPES, reference=np.reshape)(Reshape)
 
 
-@linear(
-    "contiguous", node="CloneBackward0", samples=cases(((2, 3),), ((),)), reference=np.array
-)
+@linear("contiguous", node="CloneBackward0", samples=cases(((2, 3),), ((),)), reference=np.array)
 class contiguous:
     """A copy whose elements lie in order, last dimension first."""
 
@@ -74,9 +72,9 @@ transpose = linear(
     samples=cases(((2, 3), {"dim0": 0, "dim1": 1}), ((2, 3, 4), {"dim0": 2, "dim1": 0})),
     reference=_swapped,
 )(Transpose)
-t = linear(
-    "t", view=True, samples=cases(((2, 3), {"dim0": 0, "dim1": 1})), reference=_swapped
-)(Transpose)
+t = linear("t", view=True, samples=cases(((2, 3), {"dim0": 0, "dim1": 1})), reference=_swapped)(
+    Transpose
+)
 
 
 def inverse(dims: Any) -> tuple[int, ...]:
@@ -87,9 +85,7 @@ def inverse(dims: Any) -> tuple[int, ...]:
 @linear(
     "permute",
     view=True,
-    samples=cases(
-        ((2, 3, 4), {"dims": (2, 0, 1)}), ((2, 3), {"dims": (1, 0)}), ((), {"dims": ()})
-    ),
+    samples=cases(((2, 3, 4), {"dims": (2, 0, 1)}), ((2, 3), {"dims": (1, 0)}), ((), {"dims": ()})),
     reference=lambda x, dims: np.transpose(x, dims),
 )
 class permute:
@@ -190,6 +186,7 @@ unsqueeze, alias = (
     linear(name, view=True, samples=_ADDED, reference=_subscript)(Regrouped)
     for name in ("unsqueeze", "alias")
 )
+
 
 @linear("narrow_copy", samples=_PARTS, reference=_subscript)
 class narrow_copy:

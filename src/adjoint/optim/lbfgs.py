@@ -79,7 +79,8 @@ class LBFGS(Optimizer):
             raise RuntimeError(
                 f"only 'strong_wolfe' is supported, but got {group['line_search_fn']!r}"
             )
-        return _Minimisation(group, self.state[group["params"][0]], closure).run()
+        with np.errstate(all="ignore"):
+            return _Minimisation(group, self.state[group["params"][0]], closure).run()
 
 
 class _Minimisation:

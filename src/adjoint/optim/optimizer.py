@@ -202,7 +202,7 @@ class Optimizer:
             )
 
     def _check_against_groups(self, params: list[Tensor], named: bool) -> None:
-        known = set()
+        known: set[int] = set()
         for group in self.param_groups:
             known.update(map(id, group["params"]))
             if named != ("param_names" in group):

@@ -72,8 +72,9 @@ class ElementwiseOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         writer = origin.caller(2)
-        for group in self.param_groups:
-            self._step_group(group, writer)
+        with np.errstate(all="ignore"):  # a diverging run shows inf and nan, as torch's does
+            for group in self.param_groups:
+                self._step_group(group, writer)
         return loss
 
     def _step_group(self, group: Group, writer: origin.Origin) -> None:

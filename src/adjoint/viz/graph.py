@@ -127,9 +127,9 @@ def graph(tensors: Any, model: Any = None) -> Graph:
 
 
 def _place(node: Node, number: int, names: dict[int, str]) -> Place:
-    dtype = "" if node.dtype is None else str(node.dtype)
+    shape, dtype = node.metas_of(0)
     if isinstance(node, AccumulateGrad):
         name = names.get(id(node.variable), "leaf")
-        return Place(number, LEAF, name, node.shape, dtype)
+        return Place(number, LEAF, name, shape, str(dtype))
     line = origin.describe(node.origin) if node.origin is not None else ""
-    return Place(number, OPERATION, node.name(), node.shape, dtype, line)
+    return Place(number, OPERATION, node.name(), shape, str(dtype), line)
