@@ -87,8 +87,10 @@ def test_numpy_shares_memory() -> None:
 def test_size() -> None:
     s = matrix().shape
     assert repr(s) == "torch.Size([2, 3])" and s == (2, 3) and s.numel() == 6
-    assert type(s[:1]) is type(s + (2,)) is type((1,) + s) is type(s * 2) is torch.Size
-    assert repr((1, *s)) == "(1, 2, 3)" and repr((1,) + s) == "torch.Size([1, 2, 3])"
+    assert (
+        type(s[:1]) is type(s.__add__((2,))) is type(s.__radd__((1,))) is type(s * 2) is torch.Size
+    )
+    assert repr((1, *s)) == "(1, 2, 3)" and repr(s.__radd__((1,))) == "torch.Size([1, 2, 3])"
     assert pickle.loads(pickle.dumps(s)) == s and torch.Size([torch.tensor(2)]) == (2,)
     assert isinstance(s, tuple) and s[0] == 2 and len({s: 0}) == 1
 
@@ -221,3 +223,26 @@ def test_repr() -> None:
     assert repr(x * 2) == "tensor([2., 4.], grad_fn=<MulBackward0>)"
     assert repr(x.detach().double()) == "tensor([1., 2.], dtype=torch.float64)"
     assert str(torch.tensor(3)) == "tensor(3)"
+
+
+def test_numpy_functions_of_tensors_give_tensors() -> None:
+    x = torch.tensor([1.0, 4.0])
+    assert isinstance(np.sqrt(x), torch.Tensor) and np.sqrt(x).tolist() == [1, 2]
+    assert np.from_dlpack(x)[1] == 4 and torch.from_dlpack(np.ones(2)).sum().item() == 2
+    assert [v.item() for v in reversed(x)] == [4, 1]
+    with pytest.raises(BufferError, match="require gradient"):
+        np.from_dlpack(x.requires_grad_())
+
+
+def test_memory_and_kinds() -> None:
+    x = matrix()
+    assert x[1].untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
+    assert x[1].untyped_storage().nbytes() == 24 and x.is_set_to(x.detach())
+    assert not x.is_set_to(x[0]) and torch.typename(x) == "torch.FloatTensor"
+    assert torch.typename([]) == "list" and x.new(2).shape == (2,) and x.new([1]).tolist() == [1]
+
+    class Mine(torch.Tensor):
+        pass
+
+    y = x.requires_grad_().as_subclass(Mine)
+    assert type(y) is Mine and y.requires_grad and torch.equal(y.detach(), x.detach())

@@ -306,3 +306,36 @@ def test_renorm_and_dist() -> None:
     x = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
     assert x.renorm(2, 0, 1.0).tolist() == [pytest.approx([0.6, 0.8]), [0.0, 1.0]]
     assert torch.dist(x, torch.zeros(2, 2), 1).item() == 8.0
+
+
+def test_gradient_of_samples() -> None:
+    y = torch.tensor([1.0, 2.0, 4.0, 8.0], requires_grad=True)
+    at = torch.tensor([0.0, 1.0, 3.0, 4.0])
+    (slope,) = torch.gradient(y)
+    assert slope.tolist() == [1, 1.5, 3, 4]
+    assert torch.gradient(y, edge_order=2)[0].tolist() == [0.5, 1.5, 3, 5]
+    np.testing.assert_allclose(torch.gradient(y.detach(), spacing=[at])[0], [1, 1, 3, 4])
+    slope[0].backward()
+    assert y.grad.tolist() == [-1, 1, 0, 0]
+    assert len(torch.gradient(torch.ones(2, 3))) == 2
+    with pytest.raises(RuntimeError, match="too short"):
+        torch.gradient(y[:1])
+
+
+def test_sum_to_size() -> None:
+    x = torch.ones(2, 3)
+    assert x.sum_to_size(3).tolist() == [2, 2, 2] and x.sum_to_size(2, 1).tolist() == [[3], [3]]
+    assert x.sum_to_size(2, 3) is x
+    with pytest.raises(RuntimeError, match="not expandable"):
+        x.sum_to_size(2)
+
+
+def test_nuclear_norm() -> None:
+    x = torch.tensor([[3.0, 0.0], [0.0, -2.0]], requires_grad=True)
+    norm = x.norm(p="nuc")
+    norm.backward()
+    assert norm.item() == pytest.approx(5.0)
+    np.testing.assert_allclose(x.grad, [[1, 0], [0, -1]], atol=1e-6)
+    assert torch.ones(2, 3, 3).norm("nuc", dim=(1, 2), keepdim=True).shape == (2, 1, 1)
+    with pytest.raises(RuntimeError, match="for matrices"):
+        torch.ones(3).norm("nuc")

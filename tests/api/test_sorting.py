@@ -142,3 +142,13 @@ def test_searchsorted() -> None:
     shuffled = torch.tensor([5, 3, 1])
     order = shuffled.argsort()
     assert torch.searchsorted(shuffled, torch.tensor([3]), sorter=order).tolist() == [1]
+
+
+def test_membership_and_coordinates() -> None:
+    x = torch.tensor([1, 2, 3])
+    assert torch.isin(x, torch.tensor([2])).tolist() == [False, True, False]
+    assert torch.isin(x, 2, invert=True).tolist() == [True, False, True]
+    rows, columns = torch.unravel_index(torch.tensor([4, -1]), (2, 3))
+    assert rows.tolist() == [1, 1] and columns.tolist() == [1, 2]
+    with pytest.raises(ValueError, match="out of range"):
+        torch.unravel_index(torch.tensor([6]), (2, 3))

@@ -257,5 +257,7 @@ def test_saved_values_by_name() -> None:
     node = (x * y).grad_fn
     assert node._saved_self is x
     assert node._saved_other is y
-    with pytest.raises(AttributeError, match="keeps no 'nothing'"):
-        node._saved_nothing  # noqa: B018
+    with pytest.raises(AttributeError, match="keeps no 'out'; it keeps y, x"):
+        node._saved_result
+    with pytest.raises(AttributeError):
+        node._saved_nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -303,15 +304,26 @@ def test_spawned_workers() -> None:
     assert numbers(loader) == [[0, 1], [2, 3]]
 
 
+def test_what_cannot_be_sent_to_a_spawned_worker_is_told() -> None:
+    loader = data.DataLoader(
+        Numbers(4), num_workers=1, multiprocessing_context="spawn", collate_fn=lambda batch: batch
+    )
+    with (
+        pytest.warns(UserWarning, match="have to be picklable"),
+        pytest.raises((AttributeError, TypeError, pickle.PicklingError)),
+    ):
+        iter(loader)
+
+
 INTERRUPTED = """
-import sys, time
+import os, time
 from adjoint import data
 
 class Slow(data.Dataset):
     def __len__(self):
         return 4
     def __getitem__(self, index):
-        print("ready", flush=True)
+        os.write(1, b"ready\\n")  # whole lines, though two processes write
         time.sleep(60)
 
 try:

@@ -92,7 +92,7 @@ class Inputs:
         phase = 0.83 * self.made
         waves = (math.sin(2.3 * k + phase) for k in range(math.prod(shape)))
         listed = [low + (high - low) * (0.5 + 0.5 * w) for w in waves]
-        return self.torch.tensor(listed, dtype=self.torch.float64).reshape(shape)
+        return self.torch.tensor(listed, dtype=self.torch.float64).reshape(shape).clone()
 
     def f(self, *shape: int) -> Any:
         """Float64 between -2 and 2."""
@@ -244,7 +244,7 @@ def describe_tensor(tensor: Any) -> list[Any]:
     dtype = short_dtype(tensor)
     heading = f"{dtype}[{','.join(map(str, tensor.shape))}]"
     if tensor.grad_fn is not None:
-        heading += " " + tensor.grad_fn.name()
+        heading += " " + type(tensor.grad_fn).__name__
     elif tensor.requires_grad:
         heading += " leaf"
     flat = tensor.detach().clone().reshape(-1).tolist()

@@ -209,11 +209,18 @@ def is_pinned(self: Tensor, device: Any = None) -> bool:
 for _name in (
     "is_cuda",
     "is_sparse",
+    "is_sparse_csr",
     "is_quantized",
     "is_meta",
     "is_mps",
     "is_mkldnn",
     "is_nested",
+    "is_xpu",
+    "is_xla",
+    "is_ipu",
+    "is_vulkan",
+    "is_maia",
+    "is_mtia",
 ):
     setattr(Tensor, _name, False)
 Tensor.is_cpu = True  # type: ignore[attr-defined]
@@ -229,3 +236,69 @@ def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself: it is on the CPU."""
     return self
+
+
+FUNCTIONS["get_device"] = get_device
+FUNCTIONS["newaxis"] = None
+
+
+@public("is_inference", method=False)
+def is_inference(input: Tensor) -> bool:
+    """Whether the tensor was made inside `inference_mode`."""
+    return input.is_inference()
+
+
+def typename(obj: Any) -> str:
+    """The name of a tensor's type ("torch.FloatTensor"), or of an object's class.
+
+    >>> torch.typename(torch.ones(1))
+    'torch.FloatTensor'
+    """
+    if isinstance(obj, Tensor):
+        return f"torch.{obj.dtype.short}Tensor"
+    cls = obj if isinstance(obj, type) else type(obj)
+    return f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
+
+
+FUNCTIONS["typename"] = typename
+
+
+@attribute
+def name(self: Tensor) -> str | None:
+    """The name that a hook registry knows the tensor by, if any."""
+    return None if self._meta is None else self._meta.name
+
+
+@method
+def is_set_to(self: Tensor, tensor: Tensor) -> bool:
+    """Whether both look at the same memory in the same way."""
+    a, b = self._data, tensor._data
+    same = (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
+    return same and _address(a) == _address(b)
+
+
+class UntypedStorage:
+    """The memory behind a tensor: its address and size."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = root_array(array)
+
+    def data_ptr(self) -> int:
+        """The address of the first byte."""
+        return _address(self._array)
+
+    def nbytes(self) -> int:
+        """Bytes in all."""
+        count: int = self._array.nbytes
+        return count
+
+    size = __len__ = nbytes
+
+
+FUNCTIONS["UntypedStorage"] = UntypedStorage
+
+
+@method
+def untyped_storage(self: Tensor) -> UntypedStorage:
+    """The memory that this tensor and its views share."""
+    return UntypedStorage(self._data)

@@ -292,3 +292,31 @@ def new_full(
     made = numpy_dtype(dtype, self.dtype)
     array = np.full(shape_of((size,), "new_full"), number_array(fill_value, made), made)
     return finish(array, requires_grad, device)
+
+
+@method
+def new(self: Tensor, *args: Any) -> Tensor:
+    """A new tensor of this dtype from sizes, a sequence or a tensor; use `new_tensor`."""
+    if len(args) == 1 and isinstance(args[0], (list, Tensor, np.ndarray)):
+        return finish(array_from(args[0], self.dtype, copy=True))
+    return finish(np.empty(shape_of(args or (0,), "new"), self._data.dtype))
+
+
+@public("detach", method=False)
+def detach(input: Tensor) -> Tensor:
+    """The same memory, outside the graph."""
+    return input.detach()
+
+
+@public("detach_", method=False)
+def detach_(input: Tensor) -> Tensor:
+    """Cut a tensor from its history, in place."""
+    return input.detach_()
+
+
+@method
+def as_subclass(self: Tensor, cls: Any) -> Any:
+    """The tensor as an instance of a subclass of Tensor, on the same memory and history."""
+    alias = self.view_as(self) if self.requires_grad else self.detach()
+    alias.__class__ = cls
+    return alias

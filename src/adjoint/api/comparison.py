@@ -9,6 +9,7 @@ from ..arrays import cpu, dtypes
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64, NP_INT64
 from ..autograd.tensor import Tensor, wrap
 from ..ops import comparison as ops
+from ..ops.mismatch import explain
 from ..ops.operation import Operation
 from .promotion import Number, to_common
 from .registration import FUNCTIONS, in_place_form, public, with_out
@@ -66,7 +67,10 @@ def _operator(operation: Operation, general: Compare, name: str) -> Compare:
             if other._data.dtype is dtype and (
                 dtype is NP_FLOAT32 or dtype is NP_FLOAT64 or dtype is NP_INT64
             ):
-                return wrap(forward(cpu, array, other._data))
+                try:
+                    return wrap(forward(cpu, array, other._data))
+                except ValueError as error:
+                    raise explain(name[2:-2], (array.shape, other._data.shape), error) from None
         elif not isinstance(other, Number):
             return NotImplemented
         return general(self, other)

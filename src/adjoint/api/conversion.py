@@ -8,7 +8,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.printing import tensor_repr
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import Tensor, wrap
 from .promotion import Number
 from .registration import FUNCTIONS
 
@@ -83,6 +83,51 @@ def __iter__(self: Tensor) -> Any:
     if not self._data.ndim:
         raise TypeError("iteration over a 0-d tensor: it holds one number, see .item()")
     return iter(self.unbind(0))
+
+
+@method
+def __reversed__(self: Tensor) -> Tensor:
+    """The tensor flipped along its first dimension."""
+    flipped: Tensor = self.flip(0) if self._data.ndim else self
+    return flipped
+
+
+@method
+def __array_wrap__(
+    self: Tensor, array: Any, context: Any = None, return_scalar: bool = False
+) -> Tensor:
+    """What a NumPy function of a tensor gives is a tensor again."""
+    t: Tensor = wrap(array)
+    return t
+
+
+@method
+def __dlpack__(self: Tensor, **options: Any) -> Any:
+    """The memory in DLPack's form, for other libraries."""
+    if self.requires_grad:
+        raise BufferError(
+            "Can't export tensors that require gradient, use tensor.detach() before exporting"
+        )
+    return self._data.__dlpack__(**options)
+
+
+@method
+def __dlpack_device__(self: Tensor) -> Any:
+    """DLPack's numbers for the CPU."""
+    return self._data.__dlpack_device__()
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor on the memory of another library's array.
+
+    >>> torch.from_dlpack(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=torch.float64)
+    """
+    t: Tensor = wrap(np.from_dlpack(ext_tensor))
+    return t
+
+
+FUNCTIONS["from_dlpack"] = from_dlpack
 
 
 @method

@@ -11,7 +11,7 @@ from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
 from .promotion import Number
-from .registration import public
+from .registration import FUNCTIONS, public
 from .results import result_type_of
 
 
@@ -213,6 +213,37 @@ def bucketize(
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@public("isin", method=False)
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """Whether each element is among `test_elements` (or, with `invert`, is not).
+
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2]))
+    tensor([False,  True, False])
+    """
+    values, among = (
+        e._data if isinstance(e, Tensor) else np.asarray(e) for e in (elements, test_elements)
+    )
+    return wrap(np.isin(values, among, assume_unique=assume_unique, invert=invert))
+
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """The coordinates, in a tensor of a shape, of indices into the flattened tensor.
+
+    >>> torch.unravel_index(torch.tensor([4]), (2, 3))
+    (tensor([1]), tensor([1]))
+    """
+    if indices._data.dtype.kind not in "iu":
+        raise ValueError(f"expected 'indices' to be integer tensor, but got {indices.dtype}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    total = int(np.prod(sizes))
+    if indices._data.size and not -total <= indices._data.min() <= indices._data.max() < total:
+        raise ValueError(f"unravel_index: an index is out of range for shape {list(sizes)}")
+    return tuple(wrap(c) for c in np.unravel_index(indices._data % max(total, 1), sizes))
+
+
+FUNCTIONS["unravel_index"] = unravel_index
 HistogramResult = result_type_of("histogram", ("hist", "bin_edges"))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.dtypes import COMPLEX, NP_INT64, of_scalar
+from ..arrays.dtypes import COMPLEX, NP_BOOL, NP_INT64, of_scalar
 from ..autograd import inplace, origin
 from ..autograd.modes import set_grad_enabled, state
 from ..autograd.tensor import Tensor, storage_of, wrap
@@ -15,7 +15,7 @@ from ..ops import masking, overwrite
 from ..ops import shape as views
 from ..ops.conversion import cast
 from .promotion import Number, constant
-from .subscripts import Picks, basic_key, bounded, bounded_slice, subscript
+from .subscripts import Picks, basic_key, bounded, bounded_slice, check_mask, subscript
 
 
 def getitem(self: Tensor, key: Any) -> Tensor:
@@ -82,6 +82,10 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
             if value._data.ndim:
                 value = _fitting(target.shape, value)
             _write(self, target, ..., value._data)
+            return
+        if key.__class__ is Tensor and key._data.dtype == NP_BOOL and not value._data.ndim:
+            check_mask(key._data, self._data.shape, 0)
+            _write(self, self._data, key._data, value._data)
             return
     with set_grad_enabled(with_history):
         viewed, picks = subscript(self, key)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import rows
 from ..autograd.tensor import Tensor, wrap
-from ..ops import convolution, embedding, losses, normalization, pooling
+from ..ops import convolution, embedding, factorizations, losses, normalization, pooling
 from ..ops import products as ops
 from . import products
 from .contractions import einsum
@@ -34,6 +34,34 @@ def normalize_moments(
     return normalization.layer_norm(x, w, b, **params)
 
 
+def normalize_cotangent(
+    ct: Tensor,
+    x: Tensor,
+    mean: Tensor,
+    var: Tensor,
+    w: Tensor | None,
+    *,
+    axes: Any,
+    affine_shape: Any,
+    eps: float,
+) -> Tensor:
+    """The cotangent of normalised x as a composite: what `arrays.normalization` fuses."""
+    g = ct if w is None else ct * w.reshape(affine_shape)
+    scale = (var + eps).rsqrt()
+    z = (x - mean) * scale
+    inner = (g * z).mean(axes, keepdim=True)
+    return scale * (g - g.mean(axes, keepdim=True) - z * inner)
+
+
+def normalize_weight_cotangent(
+    ct: Tensor, x: Tensor, mean: Tensor, var: Tensor, *, affine_shape: Any, eps: float
+) -> Tensor:
+    """The cotangent of the scale, likewise."""
+    products = ct * (x - mean) * (var + eps).rsqrt()
+    axes = normalization.shared_axes(products._data.shape, affine_shape)
+    return products.sum(axes, keepdim=True) if axes else products
+
+
 def softmax_cross_entropy(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
     """Losses of rows, and the softmax."""
     return losses.cross_entropy(x, classes, reduction="none")
@@ -43,6 +71,12 @@ def add_at_class(x: Tensor, classes: Tensor, *, value: float) -> Tensor:
     """`value` added at each row's class."""
     constant = wrap(rows.add_at_class(np.zeros_like(x._data), classes._data, value))
     return x + constant
+
+
+def cofactors(x: Tensor) -> Tensor:
+    """The gradient of the determinant, of matrices that have an inverse."""
+    det = factorizations.det(x)
+    return (det.conj().unsqueeze(-1).unsqueeze(-1)) * factorizations.inv(x).mH
 
 
 def take_rows(w: Tensor, indices: Tensor) -> Tensor:
@@ -55,19 +89,29 @@ VOCABULARY: dict[str, Any] = {
     "add_rows": embedding.add_rows,
     "average_pool": pooling.average_pool,
     "average_pool_transpose": pooling.average_pool_transpose,
+    "cholesky": factorizations.cholesky,
+    "cofactors": cofactors,
     "convolve": convolve,
     "convolve_input_transpose": convolution.convolve_input_transpose,
     "convolve_weight_transpose": convolution.convolve_weight_transpose,
     "cross": ops.cross,
+    "det": factorizations.det,
+    "eigh": factorizations.eigh,
     "einsum": einsum,
+    "inv": factorizations.inv,
     "linear": ops.linear_layer,
     "matmul": products.matmul,
     "max_pool": pooling.max_pool,
+    "normalize_cotangent": normalize_cotangent,
     "normalize_moments": normalize_moments,
+    "normalize_weight_cotangent": normalize_weight_cotangent,
     "pick_class": losses.pick_class,
     "pool_put": pooling.pool_put,
     "pool_take": pooling.pool_take,
     "put_class": losses.put_class,
+    "qr": factorizations.qr,
     "rows": take_rows,
+    "slogdet": factorizations.slogdet,
     "softmax_cross_entropy": softmax_cross_entropy,
+    "solve": factorizations.solve,
 }

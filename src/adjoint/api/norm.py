@@ -115,3 +115,15 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     # torch's 1e-7 keeps the scaled norm from rounding to more than maxnorm.
     scale = FUNCTIONS["where"](norms > maxnorm, maxnorm / (norms + 1e-7), 1.0)
     return input * scale.to(input.dtype)
+
+
+@public("frobenius_norm", method=False)
+def frobenius_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The 2-norm over `dim`."""
+    return vector_norm(input, 2, dim, keepdim)
+
+
+@public("nuclear_norm", method=False)
+def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The sum of the singular values of matrices."""
+    return norm(input, "nuc", dim, keepdim)

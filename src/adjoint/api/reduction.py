@@ -11,7 +11,7 @@ from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
 from ..autograd.tensor import Tensor, wrap
 from ..ops import reduction as ops
 from .casting import cast_to
-from .creation import check_tensor
+from .creation import check_tensor, shape_of
 from .dims import canonical_dim, canonical_dims
 from .promotion import to_float
 from .registration import public
@@ -329,3 +329,22 @@ all_ = _quantifier(
 any_ = _quantifier(
     "any", np.logical_or, "Whether any element is true (not 0), of the tensor or over `dim`.\n"
 )
+
+
+@public("sum_to_size", function=False)
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """Sum over the dimensions that broadcasting from `size` would have added or stretched.
+
+    >>> torch.ones(2, 3).sum_to_size(3)
+    tensor([2., 2., 2.])
+    """
+    shape, wanted = input._data.shape, shape_of(size, "sum_to_size")
+    extra = len(shape) - len(wanted)
+    kept = shape[extra:]
+    if extra < 0 or any(w not in (1, n) for w, n in zip(wanted, kept)):
+        raise RuntimeError(f"size {list(wanted)} is not expandable to size {list(shape)}.")
+    stretched = [extra + i for i, (w, n) in enumerate(zip(wanted, kept)) if w != n]
+    dims = [*range(extra), *stretched]
+    if input._data.dtype.kind in "biu" and not shape:
+        return sum_(input)  # torch sums a 0-d tensor too, which makes it int64
+    return sum_(input, dims, True).reshape(wanted) if dims else input

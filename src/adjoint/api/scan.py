@@ -1,4 +1,4 @@
-"""Floor 3: cumulative functions along one dimension, and differences."""
+"""Floor 3: cumulative functions along one dimension."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .dims import canonical_dim
 from .extremes import require_ordered
 from .promotion import to_float
 from .reduction import converted
-from .registration import FUNCTIONS, public
+from .registration import public
 from .results import result_type_of
 
 CummaxResult = result_type_of("cummax", ("values", "indices"))
@@ -101,74 +101,3 @@ def logcumsumexp(input: Tensor, dim: Any) -> Tensor:
     """
     result: Tensor = _along(ops.logcumsumexp, to_float(input, "logcumsumexp"), dim, "logcumsumexp")
     return result
-
-
-@public("diff")
-def diff(
-    input: Tensor,
-    n: int = 1,
-    dim: int = -1,
-    prepend: Tensor | None = None,
-    append: Tensor | None = None,
-) -> Tensor:
-    """The n-th differences along `dim`: x[k+1] - x[k], n times over.
-
-    `prepend` and `append` are joined to the ends first.
-
-    >>> torch.diff(torch.tensor([1, 4, 9]))
-    tensor([3, 5])
-    """
-    check_tensor(input, "diff")
-    if input._data.ndim == 0:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
-    if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}")
-    dim = canonical_dim(dim, input._data.ndim, "diff")
-    parts = [p for p in (prepend, input, append) if p is not None]
-    if len(parts) > 1:
-        input = FUNCTIONS["cat"](parts, dim)
-    subtract = FUNCTIONS["logical_xor" if input._data.dtype.kind == "b" else "sub"]
-    for _ in range(min(n, input._data.shape[dim])):
-        input = subtract(input[ops.part(dim, 1, None)], input[ops.part(dim, -1)])
-    return input
-
-
-@public("trapezoid", "trapz", method=False)
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1) -> Tensor:
-    """The integral of `y` along `dim` by the trapezoidal rule, at places `x` or in steps `dx`.
-
-    >>> torch.trapezoid(torch.tensor([1.0, 2.0, 3.0]))
-    tensor(4.)
-    """
-    result: Tensor = _panels(y, x, dx, dim).sum(dim)
-    return result * ((1 if dx is None else dx) / 2) if x is None else result / 2
-
-
-@public("cumulative_trapezoid", method=False)
-def cumulative_trapezoid(
-    y: Tensor, x: Tensor | None = None, *, dx: Any = None, dim: int = -1
-) -> Tensor:
-    """The running integral of `y` along `dim` by the trapezoidal rule.
-
-    >>> torch.cumulative_trapezoid(torch.tensor([1.0, 2.0, 3.0]))
-    tensor([1.5000, 4.0000])
-    """
-    panels = _panels(y, x, dx, dim)
-    return cumsum(panels * ((1 if dx is None else dx) / 2) if x is None else panels / 2, dim)
-
-
-def _panels(y: Tensor, x: Tensor | None, dx: Any, dim: int) -> Tensor:
-    """Twice the areas between neighbours (for `x`), or the sums of neighbours."""
-    check_tensor(y, "trapezoid")
-    dim = canonical_dim(dim, y._data.ndim, "trapezoid")
-    pairs = y[ops.part(dim, 1, None)] + y[ops.part(dim, -1)]
-    if x is None:
-        return pairs
-    if x._data.ndim == 1 and y._data.ndim != 1:
-        shape = np.ones(y._data.ndim, int)
-        shape[dim] = x._data.size
-        x = x.reshape(shape.tolist())
-        steps = diff(x, dim=dim)
-    else:
-        steps = diff(x, dim=canonical_dim(dim - y._data.ndim, x._data.ndim, "trapezoid"))
-    return steps * pairs

@@ -67,7 +67,9 @@ def as_strided(
             [2, 3]])
     """
     expect_tensor(input, "as_strided")
-    base = input if input._view is None else input._view.base
+    # A view that was made a leaf has a gradient of its own, which its base does not know.
+    alone = input._view is None or (input.is_leaf and input._requires_grad)
+    base = input if alone else input._view.base
     array = base._data
     order = tuple(sorted(range(array.ndim), key=lambda i: (-array.strides[i], array.shape[i])))
     if not array.transpose(order).flags.c_contiguous:

@@ -172,7 +172,7 @@ def subscript(x: Tensor, key: Any) -> tuple[Tensor, Picks | None]:
             advanced.append((to, item))
             width = item.ndim if isinstance(item, np.ndarray) else 1
             if isinstance(item, np.ndarray):
-                _check_mask(item, shape, at)
+                check_mask(item, shape, at)
             basic += [_ALL] * width
             if isinstance(item, np.ndarray) and width == 0:  # x[True]: a new dimension to pick from
                 basic.append(None)
@@ -203,7 +203,10 @@ def _too_many(items: list[Any], ndim: int) -> IndexError:
     return IndexError(f"too many indices for tensor of dimension {ndim}")
 
 
-def _check_mask(mask: Any, shape: Sequence[int], at: int) -> None:
+def check_mask(mask: Any, shape: Sequence[int], at: int) -> None:
+    """A mask has to have the shape of the dimensions that it picks from."""
+    if at + mask.ndim > len(shape):
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
     if mask.shape != tuple(shape[at : at + mask.ndim]):
         first = next(i for i, n in enumerate(mask.shape) if n != shape[at + i])
         raise IndexError(

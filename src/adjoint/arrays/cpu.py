@@ -91,7 +91,6 @@ from numpy import (
     sort,
     sqrt,
     square,
-    stack,
     std,
     subtract,
     take,
@@ -100,8 +99,6 @@ from numpy import (
     tanh,
     tensordot,
     tile,
-    tril,
-    triu,
     trunc,
     var,
     vecdot,
@@ -139,6 +136,7 @@ from .elementwise import (
     xlog1py,
     xlogy,
 )
+from .factorizations import cholesky, cofactors, det, eigh, inv, qr, slogdet, solve
 from .indexing import (
     gather,
     index,
@@ -152,7 +150,11 @@ from .indexing import (
 from .decompositions import svd
 from .layout import copy_in_order
 from .losses import softmax_cross_entropy
-from .normalization import normalize_moments
+from .normalization import (
+    normalize_cotangent,
+    normalize_moments,
+    normalize_weight_cotangent,
+)
 from .ordering import kth_index, median, median_index, mode_index, sort_index, top_index
 from .padding import pad_constant, pad_edges, pad_edges_transpose
 from .pooling import average_pool, average_pool_transpose, max_pool, pool_put, pool_take
@@ -214,7 +216,10 @@ from .strides import (
     reshape,
     rot90,
     squeeze,
+    stack,
     swapaxes,
+    tril,
+    triu,
     unfold,
 )
 

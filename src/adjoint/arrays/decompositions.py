@@ -8,6 +8,21 @@ import numpy as np
 
 
 def svd(x: Any) -> tuple[Any, Any, Any]:
-    """x = u diag(s) vh, in the reduced form."""
-    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    """x = u diag(s) vh, in the reduced form; half precision by way of single.
+
+    A matrix that is not finite gives nan, where LAPACK would not converge.
+    """
+    given = x.dtype
+    parts: Any
+    wide = x.astype(np.float32) if given.itemsize == 2 else x
+    is_finite = np.isfinite(wide).all((-2, -1))
+    if is_finite.all():
+        parts = np.linalg.svd(wide, full_matrices=False)
+    else:
+        parts = np.linalg.svd(np.where(is_finite[..., None, None], wide, 0), full_matrices=False)
+        for part in parts:
+            part[~is_finite] = np.nan
+    if given.itemsize == 2:
+        parts = [part.astype(given) for part in parts]
+    u, s, vh = parts
     return u, s, vh

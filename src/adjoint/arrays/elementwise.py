@@ -10,6 +10,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from .strides import strided
+
 # Integers of the same width, for `keep` and `where`.
 _INTEGERS = {
     np.dtype(f): np.dtype(i)
@@ -148,9 +150,7 @@ def view_as_real(x: Any) -> Any:
     """The memory of complex x as reals, real and imaginary part along a new last axis."""
     x = np.asarray(x)
     part = x.real
-    return np.lib.stride_tricks.as_strided(
-        part, (*x.shape, 2), (*x.strides, part.dtype.itemsize), writeable=x.flags.writeable
-    )
+    return strided(part, (*x.shape, 2), (*x.strides, part.dtype.itemsize))
 
 
 def view_as_complex(x: Any) -> Any:

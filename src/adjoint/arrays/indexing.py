@@ -98,8 +98,11 @@ def gather(x: Any, places: Any, axis: int) -> Any:
     """out[i][j] = x[places[i][j]][j] for axis 0; `places` may be smaller elsewhere."""
     if x.ndim == 0 or places.ndim == 0:
         return x.reshape(-1)[places.reshape(-1)].reshape(places.shape)
-    shape = [n if i == axis else places.shape[i] for i, n in enumerate(x.shape)]
-    return np.take_along_axis(_corner(x, shape), places, axis)
+    key = []
+    for i, n in enumerate(places.shape):
+        shape = (1,) * i + (-1,) + (1,) * (x.ndim - 1 - i)
+        key.append(places if i == axis else np.arange(n).reshape(shape))
+    return x[tuple(key)]
 
 
 def scatter(x: Any, places: Any, values: Any, axis: int) -> Any:

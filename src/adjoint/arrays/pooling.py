@@ -31,17 +31,29 @@ def max_pool(
 ) -> tuple[Array, Array]:
     """The largest element of every window, and its place in the window; the first of equals."""
     size = output_size(x.shape[2:], kernel, stride, padding, dilation)
-    x = pad(x, padding, lowest(x.dtype))
+    best = pad(x, padding, lowest(x.dtype))
+    places: Array = None
     small = np.uint8 if math.prod(kernel) <= 256 else np.int32
-    places = np.zeros((*x.shape[:2], *size), small)
-    best: Array = None
-    for number, (_, where) in enumerate(offsets(kernel, stride, dilation, size)):
-        candidate = x[where]
-        if best is None:
-            best = candidate.copy()
-            continue
-        np.copyto(places, small(number), where=candidate > best)
-        np.maximum(best, candidate, out=best)
+    step = 1  # axis by axis, the last first: ties then fall to the first in row-major order
+    for axis in range(len(kernel) - 1, -1, -1):
+        k, n = kernel[axis], size[axis]
+        after = (slice(None),) * (len(kernel) - 1 - axis)
+        slices = [
+            (..., slice(start, start + stride[axis] * (n - 1) + 1, stride[axis]), *after)
+            for start in range(0, k * dilation[axis], dilation[axis])
+        ]
+        largest = best[slices[0]].copy()
+        where = np.zeros(largest.shape, small) if places is None else places[slices[0]].copy()
+        for i in range(1, k):
+            candidate = best[slices[i]]
+            move = small(i * step) - where  # modulo 256, as is the sum that uses it
+            if places is not None:
+                move += places[slices[i]]
+            move *= candidate > largest  # 10 times as fast as a masked copy
+            where += move
+            np.maximum(largest, candidate, out=largest)
+        best, places = largest, where
+        step *= k
     return best, places
 
 

@@ -4,7 +4,9 @@ Knows arrays; knows nothing of particular operations, of neural networks, or of 
 forms.
 """
 
+from . import function
 from .engine import backward, grad
+from .function import Function
 from .modes import (
     enable_grad,
     inference_mode,
@@ -16,9 +18,11 @@ from .modes import (
 from .tensor import Tensor as Variable
 
 __all__ = [
+    "Function",
     "Variable",
     "backward",
     "enable_grad",
+    "function",
     "grad",
     "inference_mode",
     "is_grad_enabled",

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from . import modes, origin
-from .storage import INFERENCE, MULTI_OUTPUT, NO_GRAD, Reshaped
+from .storage import CUSTOM, INFERENCE, MULTI_OUTPUT, NO_GRAD, Reshaped
 from .tape import edge_of, next_sequence_number
 from .tensor import Tensor, new, refresh, storage_of
 from .views import rebase
@@ -51,7 +51,7 @@ def check_history(x: Tensor, name: str) -> None:
                 "write inside `with torch.no_grad():`)"
             )
     elif view.base._requires_grad or x._requires_grad:
-        if view.base._edge is None and view.base._requires_grad:
+        if view.base._edge is None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place "
                 f"operation. ({name} on a view of shape {list(x._data.shape)}: write inside "
@@ -75,6 +75,14 @@ def _check_creation(creation: int, name: str) -> None:
             "modified inplace. This view is the output of a function that returns multiple views. "
             "Such functions do not allow the output views to be modified inplace. You should "
             "replace the inplace operation by an out-of-place one."
+        )
+    if creation == CUSTOM:
+        raise RuntimeError(
+            f"{name}: Output 0 of a custom Function is a view and is being modified inplace. This "
+            "view was created inside a custom Function (or because an input was returned as-is) "
+            "and the autograd logic to handle view+inplace would override the custom backward "
+            "associated with the custom Function, leading to incorrect gradients. This behavior is "
+            "forbidden. You can fix this by cloning the output of the custom Function."
         )
     if creation in (NO_GRAD, INFERENCE):
         raise RuntimeError(

@@ -35,7 +35,8 @@ class Storage:
 
 # How a view came to be, which decides whether it may be written in place (SEMANTICS of torch's
 # CreationMeta): under no_grad, or as one of several outputs, history cannot be rewritten.
-DEFAULT, NO_GRAD, MULTI_OUTPUT, INFERENCE = range(4)
+# CUSTOM: by a custom Function, whose backward a rewritten history would bypass.
+DEFAULT, NO_GRAD, MULTI_OUTPUT, INFERENCE, CUSTOM = range(5)
 
 
 class View:
@@ -87,6 +88,26 @@ class Reshaped(View):
     """How a tensor reshaped in place (`x.t_()`) is made from what it was; no view to the user."""
 
     __slots__ = ()
+
+
+class CustomView:
+    """Stands for the operation in a view that a custom Function made: nothing can replay it."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+
+    def refuse(self) -> None:
+        """Say why the view's history cannot be made anew."""
+        raise RuntimeError(
+            f"Output 0 of {self.function} is a view and its base or another view of its base has "
+            "been modified inplace. This view was created inside a custom Function (or because an "
+            "input was returned as-is) and the autograd logic to handle view+inplace would "
+            "override the custom backward associated with the custom Function, leading to "
+            "incorrect gradients. This behavior is forbidden. You can fix this by cloning the "
+            "output of the custom Function."
+        )
 
 
 class ViewStep:

@@ -50,7 +50,12 @@ class Node:
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """For each tensor input, the node and the output number it came from."""
-        return tuple(self.edges)
+        return tuple([(node.public, output) for node, output in self.edges])
+
+    @property
+    def public(self) -> Any:
+        """What users see as `grad_fn`: the node, but for a custom Function its context."""
+        return self
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -105,7 +110,8 @@ class OperationNode(Node):
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
-        return self.plan.spread(self.edges)
+        edges: Any = self.plan.spread(self.edges)
+        return tuple([(n if n is None else n.public, output) for n, output in edges])
 
     def metas_of(self, output: int) -> tuple[tuple[int, ...], Any]:
         if self.shape is not None:
@@ -115,20 +121,20 @@ class OperationNode(Node):
     def apply(self, ct: Any, run: Run) -> Any:
         saved = self.saved
         if saved is None:
-            raise RuntimeError(_freed_message(self))
+            raise RuntimeError(freed_message(self))
         # The check of versions is inlined: one slot read for values that were never written.
         values: list[Any] = []
         if self.versions is None:
             for tensor in saved:
                 storage = tensor._storage
                 if storage is not None and storage.version:
-                    raise RuntimeError(_modified_message(self, tensor, 0))
+                    raise RuntimeError(modified_message(self, tensor, 0))
                 values.append(tensor._data)
         else:
             for tensor, version in zip(saved, self.versions, strict=True):
                 storage = tensor._storage
                 if storage is not None and storage.version != version:
-                    raise RuntimeError(_modified_message(self, tensor, version))
+                    raise RuntimeError(modified_message(self, tensor, version))
                 values.append(tensor._data)
         if run.create_graph:
             values = self._saved_tensors(saved)
@@ -153,27 +159,34 @@ class OperationNode(Node):
                 values.append(tensor)
         return values
 
-    def __getattr__(self, name: str) -> Any:
-        """`_saved_x`: what is kept of input or output `x`."""
-        if name.startswith("_saved_"):
-            return _saved_attribute(self, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    def saved_value(self, name: str) -> Any:
+        """What is kept of an input, output or parameter of the operation, by its name."""
+        plan = self.plan
+        if name in plan.saved_names:
+            if self.saved is None:
+                raise RuntimeError(freed_message(self))
+            return self._saved_tensors(self.saved)[plan.saved_names.index(name)]
+        if name in plan.constant_names:
+            return self.constants[plan.constant_names.index(name)]
+        kept = ", ".join(plan.saved_names + plan.constant_names) or "nothing"
+        raise AttributeError(f"{type(self).__name__!r} keeps no {name!r}; it keeps {kept}")
 
 
-def _saved_attribute(node: OperationNode, name: str) -> Any:
-    wanted = name.removeprefix("_saved_")
-    names = {"self": "x", "other": "y", "result": "out"}
-    wanted = wanted if wanted in node.plan.saved_names else names.get(wanted, wanted)
-    if wanted in node.plan.saved_names:
-        if node.saved is None:
-            raise RuntimeError(_freed_message(node))
-        return node._saved_tensors(node.saved)[node.plan.saved_names.index(wanted)]
-    if wanted in node.plan.constant_names:
-        return node.constants[node.plan.constant_names.index(wanted)]
-    raise AttributeError(
-        f"{type(node).__name__!r} keeps no {wanted!r}; it keeps "
-        f"{', '.join(node.plan.saved_names + node.plan.constant_names) or 'nothing'}"
-    )
+# How torch calls what the rules call x, y and out: `grad_fn._saved_self`.
+_TORCH_NAMES = {"x": "self", "y": "other", "out": "result"}
+
+
+def node_class(name: str, operation: Any, values: Sequence[str]) -> type[OperationNode]:
+    """The node class of an operation, with a `_saved_` property for each of its named values.
+
+    Properties, not `__getattr__`: that would slow down every attribute of every node threefold.
+    It is in module builtins, so that it prints as torch's: `<MulBackward0 object at 0x...>`.
+    """
+    members: dict[str, Any] = {"__slots__": (), "operation": operation, "__module__": "builtins"}
+    for value in values:
+        read = property(lambda self, value=value: self.saved_value(value))
+        members[f"_saved_{value}"] = members[f"_saved_{_TORCH_NAMES.get(value, value)}"] = read
+    return type(name, (OperationNode,), members)
 
 
 class AccumulateGrad(Node):
@@ -265,7 +278,8 @@ def module_path(frame: tuple[Any, Any] | None) -> str:
     return type(inner).__name__
 
 
-def _freed_message(node: Node) -> str:
+def freed_message(node: Node) -> str:
+    """What to say when saved values are asked for after they were freed."""
     return (
         "Trying to backward through the graph a second time (or directly access saved tensors "
         "after they have already been freed). Saved intermediate values of the graph are freed "
@@ -275,7 +289,8 @@ def _freed_message(node: Node) -> str:
     )
 
 
-def _modified_message(node: OperationNode, tensor: Tensor, saved_at: int) -> str:
+def modified_message(node: OperationNode, tensor: Tensor, saved_at: int) -> str:
+    """What to say when a saved value was overwritten, with both lines."""
     assert node.saved is not None and tensor._storage is not None
     storage = tensor._storage
     position = next(i for i, t in enumerate(node.saved) if t is tensor)

@@ -160,7 +160,7 @@ class Tensor:
         """The node of the graph that made this tensor; None for leaves."""
         if self._view is not None:
             refresh(self)
-        return None if self._edge is None else self._edge[0]
+        return None if self._edge is None else self._edge[0].public
 
     @property
     def output_nr(self) -> int:
@@ -317,13 +317,13 @@ def refresh(t: Tensor) -> None:
     storage = t._storage
     if storage is None or storage.version == view.version:
         return
-    view.version = storage.version
     base = view.base
     if base._requires_grad:
         from .views import replay
 
-        t._edge = replay(base, view.steps, t)
+        t._edge = replay(base, view.steps, t)  # may refuse: the version must not be noted then
         t._requires_grad = True
+    view.version = storage.version
 
 
 def user_line() -> origin.Origin:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import cpu
+from .storage import CustomView
 from .tape import Node, edge_of, next_sequence_number
 from .tensor import Tensor, new, wrap
 
@@ -96,6 +97,9 @@ def _make(cls: type[_ViewNode], edges: tuple[Edge, ...], t: Tensor, steps: Any) 
 
 def replay(base: Tensor, steps: tuple[ViewStep, ...], view: Tensor) -> Edge:
     """The edge of a view made anew from its base as the base is now."""
+    for step in steps:
+        if isinstance(step.operation, CustomView):
+            step.operation.refuse()
     return _make(AsStridedBackward0, (edge_of(base),), view, steps)
 
 

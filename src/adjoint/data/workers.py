@@ -11,6 +11,7 @@ import itertools
 import multiprocessing
 import multiprocessing.connection
 import os
+import pickle
 import time
 import warnings
 import weakref
@@ -83,8 +84,19 @@ class WorkersIterator(BatchIterator):
         with warnings.catch_warnings():
             # Python warns of fork when BLAS has threads; these survive it (pthread_atfork).
             warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
-            process.start()
-        there.close()
+            try:
+                process.start()
+            except (TypeError, AttributeError, pickle.PicklingError):
+                warnings.warn(
+                    "A DataLoader worker could not be started: where workers are not forked, the "
+                    "dataset, collate_fn and worker_init_fn have to be picklable. Define them at "
+                    "the top level of a module, or pass multiprocessing_context='fork'.",
+                    UserWarning,
+                    stacklevel=6,
+                )
+                raise
+            finally:
+                there.close()
         self._pipes.append(here)
         self._processes.append(process)
 

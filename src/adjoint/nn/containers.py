@@ -216,12 +216,18 @@ class ParameterList(Module):
         key = str(_position(index, len(self), "ParameterList"))
         self._parameters[key] = value if isinstance(value, Parameter) else Parameter(value)
 
-    def extra_repr(self) -> str:
-        return "\n".join(
-            f"({i}): Parameter containing: [torch.{p.dtype.name} of size "
-            f"{'x'.join(map(str, p.shape))}]"
-            for i, p in enumerate(self)
-        )
+    def __repr__(self) -> str:
+        entries = ((i, f"torch.{p.dtype.name}", p) for i, p in enumerate(self))
+        return _listed_parameters(self._get_name(), entries)
+
+
+def _listed_parameters(name: str, entries: Iterable[tuple[Any, str, Any]]) -> str:
+    """One line for each parameter, by key and kind, as torch prints them."""
+    lines = [
+        f"    ({key}): Parameter containing: [{kind} of size {'x'.join(map(str, p.shape))}]"
+        for key, kind, p in entries
+    ]
+    return f"{name}(\n" + "\n".join(lines) + "\n)" if lines else f"{name}()"
 
 
 class ParameterDict(Module):
@@ -258,3 +264,7 @@ class ParameterDict(Module):
     def items(self) -> Any:
         """Names and parameters."""
         return self._parameters.items()
+
+    def __repr__(self) -> str:
+        entries = ((key, p.data.type(), p) for key, p in self.items())
+        return _listed_parameters(self._get_name(), entries)

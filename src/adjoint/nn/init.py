@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 from adjoint.autograd.modes import no_grad
@@ -75,17 +76,48 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Any = None,
 ) -> Tensor:
-    """Fill with draws from N(mean, std^2) cut to [a, b], by inverting the distribution function."""
+    """Fill with draws from N(mean, std^2) that lie in [a, b].
 
-    def cdf(x: float) -> float:
-        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
-
+    Others are drawn again; where [a, b] holds under 0.3 of the distribution, draws are uniform in
+    [a, b] and kept with the odds of their density.
+    """
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of "
+            "values may be incorrect.",
+            stacklevel=2,
+        )
+    width = std * math.sqrt(2.0)
+    inside = math.erf((b - mean) / width) - math.erf((a - mean) / width)
     with no_grad():
-        low, high = cdf((a - mean) / std), cdf((b - mean) / std)
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0)).add_(mean)
-        return tensor.clamp_(min=a, max=b)
+        if inside / 2 > 0.3:
+            return _redrawn(tensor, mean, std, a, b, generator)
+        return _kept_by_density(tensor, mean, std, a, b, generator)
+
+
+def _redrawn(tensor: Tensor, mean: float, std: float, a: float, b: float, rng: Any) -> Tensor:
+    low, high = tensor.new_tensor(a), tensor.new_tensor(b)
+    tensor.normal_(mean, std, generator=rng)
+    while True:
+        outside = (tensor < low) | (tensor > high)
+        if not outside.any():
+            return tensor
+        again = tensor.new_empty(tensor.shape).normal_(mean, std, generator=rng)
+        tensor.copy_(again.where(outside, tensor))
+
+
+def _kept_by_density(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, rng: Any
+) -> Tensor:
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    pending = tensor.new_ones(tensor.shape).bool()
+    while pending.any():
+        drawn = tensor.new_empty(tensor.shape).uniform_(a, b, generator=rng)
+        tensor.copy_(drawn.where(pending, tensor))
+        density = ((drawn - mean) / std).pow(2) * -0.5 - peak
+        odds = tensor.new_empty(tensor.shape).uniform_(generator=rng).log()
+        pending = pending & (odds > density)
+    return tensor
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

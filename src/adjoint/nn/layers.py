@@ -207,11 +207,12 @@ class Upsample(FunctionModule):
     function = staticmethod(F.interpolate)
 
     def extra_repr(self) -> str:
-        first = (
-            f"scale_factor={self.scale_factor!r}"
-            if self.scale_factor is not None
-            else f"size={self.size!r}"
-        )
+        scale = self.scale_factor
+        if scale is None:
+            first = f"size={self.size!r}"
+        else:
+            scale = tuple(map(float, scale)) if isinstance(scale, (tuple, list)) else float(scale)
+            first = f"scale_factor={scale!r}"
         return f"{first}, mode={self.mode!r}"
 
 

@@ -14,6 +14,7 @@ from ..autograd.modes import state
 from ..autograd.storage import DEFAULT, MULTI_OUTPUT, NO_GRAD, Storage, View
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
 from .definition import Definition
+from .mismatch import explain
 from .plan import Plan, make_plan
 from .recording import record, record_one
 
@@ -79,6 +80,8 @@ class Operation(Definition):
             out = self.forward(cpu, x._data, y._data)
         except RuntimeWarning:
             out = self.compute((x._data, y._data), {})
+        except ValueError as error:
+            raise explain(self.name, (x._data.shape, y._data.shape), error) from None
         t: Tensor = new(Tensor)
         t._data = out if out.__class__ is ndarray else asarray(out)
         t._requires_grad = False
@@ -97,7 +100,7 @@ class Operation(Definition):
         return t
 
     def run_view(self, x: Tensor, out: Any, params: dict[str, Any]) -> Tensor:
-        """`self(x, **params)` for a view operation whose array is known: subscripts are frequent."""
+        """`self(x, **params)` for a view operation whose array `out` is known."""
         t: Tensor = new(Tensor)
         t._data = out
         t._edge = t._meta = None
@@ -115,6 +118,8 @@ class Operation(Definition):
         except RuntimeWarning:  # the user turned NumPy's warnings into errors
             with np.errstate(all="ignore"):
                 out = self.forward(cpu, *arrays, **params)
+        except ValueError as error:
+            raise explain(self.name, [a.shape for a in arrays], error) from None
         if arrays and arrays[0].dtype in LOW_PRECISION and not self.several:
             return self._narrow(out, arrays[0].dtype)
         return out
@@ -144,7 +149,10 @@ class Operation(Definition):
         for number, result in enumerate(results):
             out = result._data
             owner = out.base
-            if out is not array and (owner is None or owner is not array and owner is not array.base):
+            shares = owner is not None and (
+                owner is array or owner is array.base or np.may_share_memory(out, array)
+            )
+            if not shares and out is not array:
                 continue  # reshape had to copy
             mark_view(t, result, self, params, number if many else None)
 

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..autograd.tape import OperationNode
+from ..autograd.tape import node_class
 
 Rule = Callable[..., Any]
 
@@ -43,11 +43,8 @@ class Definition:
         self.jvps = self._collect("jvp_")
         self._check_rules()
         node_name = node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
-        # In module builtins so that it prints as torch's nodes do: `<MulBackward0 object at ...>`.
-        self.node_class: type[OperationNode] = type(
-            node_name,
-            (OperationNode,),
-            {"__slots__": (), "operation": self, "__module__": "builtins"},
+        self.node_class = node_class(
+            node_name, self, (*self.inputs, *self.outputs, *self.params)
         )
 
     def _collect(self, prefix: str) -> dict[int, Any]:

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from ..arrays.normalization import shared_axes
 from .operation import general
 from .samples import cases
 
@@ -30,9 +31,7 @@ def plain_reference(x, axes, eps):
 
 def to_affine(xp, ct, affine_shape, shape):
     """Sum a cotangent over what the affine parameter is constant along."""
-    affine = (1,) * (ct.ndim - len(affine_shape)) + tuple(affine_shape)
-    axes = tuple(i for i, n in enumerate(affine) if n == 1 and ct.shape[i] != 1)
-    return xp.reshape(xp.sum(ct, axis=axes), shape)
+    return xp.reshape(xp.sum(ct, axis=shared_axes(ct.shape, affine_shape)), shape)
 
 
 def normalized(xp, x, mean, var, eps):
@@ -40,21 +39,19 @@ def normalized(xp, x, mean, var, eps):
     return (x - mean) * (1 / xp.sqrt(var + eps))
 
 
-def to_input(xp, ct, g, x, mean, var, axes, eps):
-    """The cotangent of x: `g` is that of the normalised values, ct[1], ct[2] of the moments."""
-    count = math.prod(x.shape[i] for i in axes)
-    centered = x - mean
+def to_input(xp, ct, x, w, mean, var, axes, affine_shape, eps):
+    """The cotangent of x, from those of the values, the mean and the variance."""
     total = None
-    if g is not None:
-        scale = 1 / xp.sqrt(var + eps)
-        own = centered * scale
-        inner = xp.sum(g * own, axis=axes, keepdims=True) / count
-        total = scale * (g - xp.sum(g, axis=axes, keepdims=True) / count - own * inner)
+    if 0 in ct:
+        total = xp.normalize_cotangent(
+            ct[0], x, mean, var, w, axes=axes, affine_shape=affine_shape, eps=eps
+        )
+    count = math.prod(x.shape[i] for i in axes)
     if 1 in ct:
         part = xp.broadcast_to(ct[1] / count, x.shape)
         total = part if total is None else total + part
     if 2 in ct:
-        part = centered * (ct[2] * (2 / count))
+        part = (x - mean) * (ct[2] * (2 / count))
         total = part if total is None else total + part
     return total
 
@@ -86,13 +83,15 @@ class Affine:
         return xp.normalize_moments(x, w, b, axes=axes, affine_shape=affine_shape, eps=eps)
 
     def vjp_x(xp, ct, x, w, mean, var, axes, affine_shape, eps):
-        g = ct[0] * xp.reshape(w, affine_shape) if 0 in ct else None
-        return to_input(xp, ct, g, x, mean, var, axes, eps)
+        return to_input(xp, ct, x, w, mean, var, axes, affine_shape, eps)
 
     def vjp_w(xp, ct, x, mean, var, w_shape, affine_shape, eps):
         if 0 not in ct:
             return None
-        return to_affine(xp, ct[0] * normalized(xp, x, mean, var, eps), affine_shape, w_shape)
+        found = xp.normalize_weight_cotangent(
+            ct[0], x, mean, var, affine_shape=affine_shape, eps=eps
+        )
+        return xp.reshape(found, w_shape)
 
     def vjp_b(xp, ct, b_shape, affine_shape):
         return to_affine(xp, ct[0], affine_shape, b_shape) if 0 in ct else None
@@ -153,7 +152,7 @@ class standardize:
         return xp.normalize_moments(x, None, None, axes=axes, affine_shape=None, eps=eps)
 
     def vjp_x(xp, ct, x, mean, var, axes, eps):
-        return to_input(xp, ct, ct.get(0), x, mean, var, axes, eps)
+        return to_input(xp, ct, x, None, mean, var, axes, None, eps)
 
     def jvp_x(xp, t, x, mean, var, axes, eps):
         return moved_values(xp, t, x, mean, var, axes, eps)

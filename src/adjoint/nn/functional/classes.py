@@ -48,6 +48,7 @@ def cross_entropy(
         and classes.dtype == dtypes.NP_INT64
         and weight is None
         and label_smoothing == 0
+        and ignore_index < 0  # no class that the test below lets through
         and classes.shape == x.shape[:1]
         and classes.size
         and np.maximum.reduce(classes.view(np.uint64)) < x.shape[1]  # negative ones become large
@@ -135,9 +136,11 @@ def nll_loss(
     expect_tensor(target, "nll_loss_nd", "target", 2)
     reduction = reduction_of(reduction, size_average, reduce)
     classes, factors = _factors(input, target, weight, ignore_index)
+    counted = True
     if reduction == "mean":
-        with np.errstate(all="ignore"):
-            factors = factors / factors.sum(dtype=factors.dtype)
+        total = factors.sum(dtype=factors.dtype)
+        counted = total != 0
+        factors = factors / total if counted else factors
     x = input if input._data.ndim > 1 else input.unsqueeze(0)
     positions = (x._data.shape[0], *x._data.shape[2:])
     safe = np.where(classes == ignore_index, 0, classes).reshape(positions)
@@ -147,8 +150,8 @@ def nll_loss(
         wrap(factors.reshape(safe.shape)),
         reduction="none" if reduction == "none" else "sum",
     )
-    if reduction == "mean" and classes.size == 0:
-        return loss * math.nan
+    if not counted:  # the mean of nothing, whose gradient is 0 all the same
+        return loss + math.nan
     return loss.squeeze(0) if reduction == "none" and input._data.ndim == 1 else loss
 
 

@@ -2,3 +2,5 @@
 
 from adjoint.data import *  # noqa: F403
 from adjoint.data import __all__ as __all__
+
+from . import dataloader, dataset, sampler

@@ -1,0 +1,289 @@
+"""Floor 3: inverse, solve, determinants and factorizations of matrices, as in torch.linalg."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arrays import dtypes
+from ..autograd.tensor import Tensor, wrap
+from ..ops import factorizations as ops
+from ..ops.svd import svd as svd_operation
+from .joining import cat
+from .products import expect_tensor, matmul
+from .registration import public
+from .results import result_type_of
+from .selection import where
+
+linalg_slogdet = result_type_of("linalg_slogdet", ("sign", "logabsdet"))
+linalg_eigh = result_type_of("linalg_eigh", ("eigenvalues", "eigenvectors"))
+linalg_qr = result_type_of("linalg_qr", ("Q", "R"))
+linalg_svd = result_type_of("linalg_svd", ("U", "S", "Vh"))
+svd_result = result_type_of("svd", ("U", "S", "V"))
+linalg_lstsq = result_type_of("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))
+
+
+def check_matrix(x: Any, name: str, *, square: bool = False) -> None:
+    """Refuse what is no batch of floating (square) matrices, as torch does."""
+    expect_tensor(x, name, "A", 1)
+    shape = x._data.shape
+    if len(shape) < 2:
+        raise RuntimeError(
+            f"{name}: The input tensor A must have at least 2 dimensions, but has shape "
+            f"{list(shape)}"
+        )
+    if square and shape[-1] != shape[-2]:
+        raise RuntimeError(
+            f"{name}: A must be batches of square matrices, but they are {shape[-2]} by "
+            f"{shape[-1]} matrices"
+        )
+    if x.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {x.dtype.short}; "
+            "convert it with .float()"
+        )
+
+
+@public("inverse")
+def inv(A: Tensor) -> Tensor:
+    """The inverse of each matrix (..., n, n); LinAlgError for a singular one.
+
+    >>> torch.linalg.inv(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    check_matrix(A, "linalg.inv", square=True)
+    result: Tensor = ops.inv(A)
+    return result
+
+
+def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
+    """X with A X = B (or X A = B): A (..., n, n), B (..., n, k) or (..., n).
+
+    >>> torch.linalg.solve(torch.tensor([[2.0, 0.0], [0.0, 4.0]]), torch.tensor([2.0, 2.0]))
+    tensor([1.0000, 0.5000])
+    """
+    check_matrix(A, "linalg.solve", square=True)
+    expect_tensor(B, "linalg.solve", "B", 2)
+    if A._data.dtype != B._data.dtype:
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but got {A.dtype} and "
+            f"{B.dtype}; convert one of them"
+        )
+    a, b = A._data.shape, B._data.shape
+    vector = len(b) == 1 or (len(a) - 1 == len(b) and b == a[:-1])
+    if not left:
+        if vector:
+            raise RuntimeError("linalg.solve: left=False is not supported for a vector B")
+        return solve(A.mT, B.mT).mT
+    if vector:
+        B = B.unsqueeze(-1)
+        b = B._data.shape
+    if a[-1] != b[-2]:
+        raise RuntimeError(
+            "linalg.solve: Incompatible shapes of A and B for the equation AX = B "
+            f"({a[-2]}x{a[-1]} and {b[-2]}x{b[-1]})"
+        )
+    result: Tensor = ops.solve(A, B)
+    return result.squeeze(-1) if vector else result
+
+
+def solve_triangular(
+    A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Tensor:
+    """X with A X = B for the upper or lower triangle of A (with a diagonal of ones)."""
+    check_matrix(A, "linalg.solve_triangular", square=True)
+    triangle = A.triu() if upper else A.tril()
+    if unitriangular:
+        eye = wrap(np.eye(A._data.shape[-1], dtype=A._data.dtype))
+        triangle = (A.triu(1) if upper else A.tril(-1)) + eye
+    return solve(triangle, B, left=left)
+
+
+@public()
+def det(A: Tensor) -> Tensor:
+    """The determinant of each matrix (..., n, n); its gradient exists for singular ones too.
+
+    >>> torch.det(torch.tensor([[2.0, 1.0], [0.0, 4.0]]))
+    tensor(8.)
+    """
+    check_matrix(A, "linalg.det", square=True)
+    result: Tensor = ops.det(A)
+    return result
+
+
+@public()
+def slogdet(A: Tensor) -> Any:
+    """Sign (or phase) of the determinant, and the logarithm of its absolute value."""
+    check_matrix(A, "linalg.slogdet", square=True)
+    return linalg_slogdet(*ops.slogdet(A))
+
+
+@public()
+def logdet(input: Tensor) -> Tensor:
+    """The logarithm of the determinant; nan where that is negative.
+
+    >>> torch.logdet(torch.eye(2) * 2)
+    tensor(1.3863)
+    """
+    check_matrix(input, "logdet", square=True)
+    sign, logarithm = ops.slogdet(input)
+    if input.dtype.is_complex:
+        return sign.log() + logarithm  # type: ignore[no-any-return]
+    return where(sign == -1, float("nan"), logarithm)  # type: ignore[no-any-return]
+
+
+@public()
+def cholesky(A: Tensor, upper: bool = False) -> Tensor:
+    """The triangle L with A = L Lᴴ (or U with Uᴴ U), for Hermitian positive-definite A.
+
+    >>> torch.linalg.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
+    check_matrix(A, "linalg.cholesky", square=True)
+    lower: Tensor = ops.cholesky(_hermitian(A, "U" if upper else "L"))
+    return lower.mH if upper else lower
+
+
+def _hermitian(A: Tensor, triangle: str) -> Tensor:
+    """A itself if it is Hermitian, else the Hermitian matrix with its lower (upper) triangle."""
+    x = A._data
+    if np.array_equal(x, np.conj(x.swapaxes(-1, -2)), equal_nan=True):
+        return A
+    if triangle == "L":
+        return A.tril() + A.tril(-1).mH
+    return A.triu() + A.triu(1).mH
+
+
+def eigh(A: Tensor, UPLO: str = "L") -> Any:
+    """Rising eigenvalues and eigenvectors (columns) of Hermitian A, read from one triangle."""
+    check_matrix(A, "linalg.eigh", square=True)
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return linalg_eigh(*ops.eigh(_hermitian(A, UPLO.upper())))
+
+
+def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
+    """Rising eigenvalues of Hermitian A."""
+    values: Tensor = eigh(A, UPLO)[0]
+    return values
+
+
+def linalg_qr_of(A: Tensor, mode: str = "reduced") -> Any:
+    """A = Q R with orthonormal columns of Q and R upper triangular.
+
+    mode: "reduced", "complete" (square Q, without gradient for tall A), or "r" (Q is empty).
+    """
+    check_matrix(A, "linalg.qr")
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', "
+            "or 'complete'"
+        )
+    rows, columns = A._data.shape[-2:]
+    if mode == "complete" and rows > columns:
+        if A.requires_grad:
+            raise RuntimeError(
+                "The QR decomposition is not differentiable when mode='complete' and nrows > "
+                "ncols; use mode='reduced'"
+            )
+        return linalg_qr(*[wrap(part) for part in np.linalg.qr(A._data, "complete")])
+    if rows >= columns:
+        q, r = ops.qr(A)
+    else:
+        q, square = ops.qr(A[..., :rows])
+        r = cat([square, matmul(q.mH, A[..., rows:])], -1)
+    if mode == "r":
+        q = wrap(np.empty(0, A._data.dtype))
+    return linalg_qr(q, r)
+
+
+@public("qr")
+def qr(input: Tensor, some: bool = True) -> Any:
+    """The old name of `linalg.qr`."""
+    return linalg_qr_of(input, "reduced" if some else "complete")
+
+
+def linalg_svd_of(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
+    """A = U diag(S) Vh, with S falling; `full_matrices=False` gives the reduced form."""
+    check_matrix(A, "linalg.svd")
+    rows, columns = A._data.shape[-2:]
+    if full_matrices and rows != columns:
+        if A.requires_grad:
+            raise RuntimeError(
+                "linalg.svd: the singular vectors that full_matrices=True adds to a matrix of "
+                f"{rows} by {columns} have no derivative; use full_matrices=False"
+            )
+        return linalg_svd(*[wrap(part) for part in np.linalg.svd(A._data)])
+    return linalg_svd(*svd_operation(A))
+
+
+def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
+    """The singular values of each matrix, falling."""
+    check_matrix(A, "linalg.svdvals")
+    values: Tensor = svd_operation(A)[1]
+    return values
+
+
+@public("svd")
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
+    """The old form of `linalg.svd`: U, S, V with input = U diag(S) Vᴴ."""
+    u, s, vh = linalg_svd_of(input, not some)
+    if not compute_uv:
+        shape = input._data.shape
+        u = input.new_zeros((*shape[:-1], shape[-2]))
+        vh = input.new_zeros((*shape[:-2], shape[-1], shape[-1]))
+    return svd_result(u, s, vh.mH)
+
+
+def _cutoff(A: Tensor, s: Any, atol: Any, rtol: Any) -> Any:
+    """Singular values up to this count as 0."""
+    absolute = 0.0 if atol is None else np.asarray(getattr(atol, "_data", atol))
+    if rtol is None:
+        default = max(A._data.shape[-2:]) * np.finfo(s.dtype).eps
+        relative = np.where(np.asarray(absolute) > 0, 0.0, default)
+    else:
+        relative = np.asarray(getattr(rtol, "_data", rtol))
+    largest = s.max(-1) if s.shape[-1] else np.zeros(s.shape[:-1], s.dtype)
+    return np.maximum(absolute, relative * largest)
+
+
+def matrix_rank(
+    A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Tensor:
+    """How many singular values are above max(atol, rtol times the largest)."""
+    check_matrix(A, "linalg.matrix_rank")
+    s = np.linalg.svd(A._data, compute_uv=False)
+    limit = _cutoff(A, s, tol if tol is not None else atol, rtol if tol is None else 0.0)
+    return wrap((s > np.asarray(limit)[..., None]).sum(-1))  # type: ignore[no-any-return]
+
+
+@public("pinverse")
+def pinv(
+    A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
+) -> Tensor:
+    """The Moore-Penrose inverse, by the singular value decomposition."""
+    check_matrix(A, "linalg.pinv")
+    if A._data.size == 0:
+        return A.mH
+    u, s, vh = svd_operation(A)
+    limit = _cutoff(A, s._data, atol, rcond if rcond is not None else rtol)
+    kept = s._data > np.asarray(limit)[..., None]
+    inverse = where(wrap(kept), 1 / where(wrap(kept), s, 1.0), 0.0)
+    return matmul(vh.mH * inverse.unsqueeze(-2), u.mH)
+
+
+def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None) -> Any:
+    """X that minimises |A X - B|, with residuals for tall A of full rank."""
+    check_matrix(A, "linalg.lstsq")
+    vector = A._data.ndim - 1 == B._data.ndim
+    right = B.unsqueeze(-1) if vector else B
+    solution = matmul(pinv(A, rcond), right)
+    rows, columns = A._data.shape[-2:]
+    rank = matrix_rank(A, rtol=rcond)
+    tall = rows > columns and bool((rank._data == columns).all())
+    residuals = (matmul(A, solution) - right).abs().pow(2).sum(-2) if tall else A.new_zeros((0,))
+    solution = solution.squeeze(-1) if vector else solution
+    return linalg_lstsq(solution, residuals, rank, svdvals(A.detach()))
