@@ -15,6 +15,8 @@ from .api.factorizations import (
     solve,
     solve_triangular,
     svdvals,
+    tensorinv,
+    tensorsolve,
 )
 from .api.factorizations import linalg_qr_of as qr
 from .api.factorizations import linalg_svd_of as svd
@@ -48,6 +50,8 @@ __all__ = [
     "solve_triangular",
     "svd",
     "svdvals",
+    "tensorinv",
+    "tensorsolve",
     "vecdot",
     "vector_norm",
 ]

@@ -44,7 +44,7 @@ def test_dtype_inferred_from_data(data, dtype) -> None:
         ([1, [2, 3]], TypeError, "mixes numbers and sequences"),
         ("a", TypeError, "invalid data type 'str'"),
         (["a"], ValueError, "too many dimensions 'str'"),
-        ([1, "a"], ValueError, "too many dimensions 'str'"),
+        ([1, "a"], TypeError, "invalid data type 'str'"),
         (None, RuntimeError, "Could not infer dtype of NoneType"),
         ([1, None], RuntimeError, "Could not infer dtype of NoneType"),
         ({}, RuntimeError, "Could not infer dtype of dict"),

@@ -276,7 +276,7 @@ def test_slices_by_index() -> None:
             "Expected self.dtype to be equal to src.dtype",
         ),
         (
-            lambda x: x.scatter_reduce(0, torch.tensor([[0]]), x, "max"),
+            lambda x: x.scatter_reduce(0, torch.tensor([[0]]), x, "most"),
             RuntimeError,
             "sum, prod, mean, amax or amin",
         ),

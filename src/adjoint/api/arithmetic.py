@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..arrays import dtypes
 from ..autograd.tensor import Tensor
 from ..ops import arithmetic as ops
@@ -45,7 +47,8 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """
     d = result_type(input, other)
     if d is dtypes.bool_ or any(
-        isinstance(v, Tensor) and v.dtype is dtypes.bool_ for v in (input, other)
+        v.dtype is dtypes.bool_ if isinstance(v, Tensor) else isinstance(v, (bool, np.bool_))
+        for v in (input, other)
     ):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
@@ -94,7 +97,7 @@ def neg(input: Tensor) -> Tensor:
     return ops.neg(input)
 
 
-@public("rsub")
+@public("rsub", method=False)
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input."""
     return sub(other, input, alpha=alpha)
@@ -122,4 +125,11 @@ for _symbol, _operation, _general in (
     ("truediv", ops.div, true_divide),
 ):
     _attach(_symbol, _operation, _general)
+
+
+def _reflected_sub(self: Tensor, other: Any) -> Any:
+    return sub(other, self) if isinstance(other, (Tensor, *Number)) else NotImplemented
+
+
+Tensor.__rsub__ = binary_operator(ops.rsub, _reflected_sub, "__rsub__")  # type: ignore[method-assign]
 Tensor.__neg__ = neg  # type: ignore[method-assign]

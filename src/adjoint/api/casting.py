@@ -191,7 +191,7 @@ def fill_(input: Tensor, value: Any) -> Tensor:
                 f"{value._data.ndim} dimensions."
             )
         return _overwrite(
-            input, value._data, lambda old: overwrite.copy(old, value), value, "fill_"
+            input, value._data, lambda old: overwrite.fill_tensor(old, value), value, "fill_"
         )
     if not isinstance(value, Number):
         raise TypeError(
@@ -224,7 +224,11 @@ def zero_(input: Tensor) -> Tensor:
 
 def _overwrite(x: Tensor, values: Any, compute: Any, source: Tensor | None, name: str) -> Tensor:
     """Put new values in: recorded when a gradient may be wanted, else copied at once."""
-    if modes.state.grad and (x.requires_grad or (source is not None and source.requires_grad)):
+    if (
+        modes.state.grad
+        and x._data.dtype.kind in "fcV"
+        and (x.requires_grad or (source is not None and source.requires_grad))
+    ):
         return inplace.write(x, compute, name)
     inplace.check_writable(x, name)
     storage_of(x).bump(origin.caller(2))

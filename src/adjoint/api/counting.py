@@ -144,7 +144,7 @@ def _edges(array: Any, bins: int, low: Any, high: Any, margin: float, name: str)
     return np.linspace(low, high, bins + 1)
 
 
-@public("searchsorted")
+@public("searchsorted", method=False)
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -195,7 +195,7 @@ def _search(sequence: Any, values: Any, side: Any) -> Any:
     return found
 
 
-@public("bucketize")
+@public("bucketize", method=False)
 def bucketize(
     input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:

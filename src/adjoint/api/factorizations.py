@@ -130,8 +130,8 @@ def logdet(input: Tensor) -> Tensor:
     check_matrix(input, "logdet", square=True)
     sign, logarithm = ops.slogdet(input)
     if input.dtype.is_complex:
-        return sign.log() + logarithm  # type: ignore[no-any-return]
-    return where(sign == -1, float("nan"), logarithm)  # type: ignore[no-any-return]
+        return sign.log() + logarithm
+    return where(sign == -1, float("nan"), logarithm)
 
 
 @public()
@@ -207,17 +207,24 @@ def qr(input: Tensor, some: bool = True) -> Any:
 
 
 def linalg_svd_of(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
-    """A = U diag(S) Vh, with S falling; `full_matrices=False` gives the reduced form."""
+    """A = U diag(S) Vh, with S falling; `full_matrices=False` gives the reduced form.
+
+    The vectors that full_matrices=True adds to a matrix that is not square are constants.
+    """
     check_matrix(A, "linalg.svd")
     rows, columns = A._data.shape[-2:]
-    if full_matrices and rows != columns:
-        if A.requires_grad:
-            raise RuntimeError(
-                "linalg.svd: the singular vectors that full_matrices=True adds to a matrix of "
-                f"{rows} by {columns} have no derivative; use full_matrices=False"
-            )
-        return linalg_svd(*[wrap(part) for part in np.linalg.svd(A._data)])
-    return linalg_svd(*svd_operation(A))
+    u, s, vh = svd_operation(A)
+    if full_matrices and rows > columns:
+        u = cat([u, wrap(_complement(u._data))], -1)
+    elif full_matrices and rows < columns:
+        v = np.conj(vh._data.swapaxes(-1, -2))
+        vh = cat([vh, wrap(np.conj(_complement(v).swapaxes(-1, -2)))], -2)
+    return linalg_svd(u, s, vh)
+
+
+def _complement(q: Any) -> Any:
+    """Orthonormal columns that complete those of q; constants, for they have no derivative."""
+    return np.linalg.qr(q, "complete")[0][..., q.shape[-1] :]
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
@@ -257,7 +264,7 @@ def matrix_rank(
     check_matrix(A, "linalg.matrix_rank")
     s = np.linalg.svd(A._data, compute_uv=False)
     limit = _cutoff(A, s, tol if tol is not None else atol, rtol if tol is None else 0.0)
-    return wrap((s > np.asarray(limit)[..., None]).sum(-1))  # type: ignore[no-any-return]
+    return wrap((s > np.asarray(limit)[..., None]).sum(-1))
 
 
 @public("pinverse")
@@ -268,11 +275,10 @@ def pinv(
     check_matrix(A, "linalg.pinv")
     if A._data.size == 0:
         return A.mH
-    u, s, vh = svd_operation(A)
-    limit = _cutoff(A, s._data, atol, rcond if rcond is not None else rtol)
-    kept = s._data > np.asarray(limit)[..., None]
-    inverse = where(wrap(kept), 1 / where(wrap(kept), s, 1.0), 0.0)
-    return matmul(vh.mH * inverse.unsqueeze(-2), u.mH)
+    s = np.linalg.svd(A._data, compute_uv=False)
+    limit = _cutoff(A, s, atol, rcond if rcond is not None else rtol)
+    result: Tensor = ops.pinv(A, wrap(np.asarray(limit, s.dtype)))
+    return result
 
 
 def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None) -> Any:
@@ -284,6 +290,43 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
     rows, columns = A._data.shape[-2:]
     rank = matrix_rank(A, rtol=rcond)
     tall = rows > columns and bool((rank._data == columns).all())
-    residuals = (matmul(A, solution) - right).abs().pow(2).sum(-2) if tall else A.new_zeros((0,))
+    if tall and driver not in (None, "gelsy"):  # which do not find them
+        residuals = (matmul(A, solution) - right).abs().pow(2).sum(-2)
+    else:
+        residuals = solution.reshape(-1)[:0].abs()
     solution = solution.squeeze(-1) if vector else solution
-    return linalg_lstsq(solution, residuals, rank, svdvals(A.detach()))
+    if driver == "gels":  # it finds neither
+        return linalg_lstsq(solution, residuals, rank.new_zeros((0,)), A.new_zeros((0,)).abs())
+    values = svdvals(A.detach()) if driver in ("gelsd", "gelss") else A.new_zeros((0,)).abs()
+    return linalg_lstsq(solution, residuals, rank, values)
+
+
+def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
+    """The inverse of A as a map from its axes after `ind` to those before."""
+    expect_tensor(A, "linalg.tensorinv", "A", 1)
+    if ind <= 0:
+        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    left, right = A._data.shape[:ind], A._data.shape[ind:]
+    rows, columns = int(np.prod(left)), int(np.prod(right))
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {columns} != {rows}"
+        )
+    return inv(A.reshape(rows, columns)).reshape(right + left)
+
+
+def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
+    """X with tensordot(A, X, X.ndim) = B; `dims` of A are first moved to its end."""
+    expect_tensor(A, "linalg.tensorsolve", "A", 1)
+    expect_tensor(B, "linalg.tensorsolve", "B", 2)
+    if dims is not None:
+        A = A.movedim(tuple(dims), tuple(range(A._data.ndim - len(dims), A._data.ndim)))
+    shape = A._data.shape[B._data.ndim :]
+    rows, columns = B._data.size, int(np.prod(shape))
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+            f"prod(self.shape[:other.ndim]), but got {columns} != {rows}"
+        )
+    return solve(A.reshape(rows, columns), B.reshape(-1)).reshape(shape)

@@ -119,6 +119,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     if isinstance(weight, Tensor):
         result: Tensor = elementwise.lerp(input, end, weight)
     else:
+        promotion.number_array(weight, input._data.dtype)  # a complex one fits complex tensors only
         result = elementwise.lerp_number(input, end, weight=weight)
     return result
 
@@ -136,6 +137,7 @@ def _fused(operation: Operation, name: str, integers: bool) -> Callable[..., Ten
                 "(input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype), or convert "
                 "tensor1 and tensor2 to a float type"
             )
+        promotion.number_array(value, d.numpy)  # a complex one fits complex tensors only
         if d.category == dtypes.INTEGER:
             value = int(value)
         x, a, b = (operand(t, d, name) for t in (input, tensor1, tensor2))

@@ -193,10 +193,28 @@ def scatter_reduce(
     >>> torch.scatter_reduce(torch.ones(2), 0, i, torch.tensor([5.0, 6.0]), "amax")
     tensor([6., 1.])
     """
+    reduce = {"max": "amax", "min": "amin"}.get(reduce, reduce)
     if reduce not in _START:
         raise RuntimeError(
             f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}."
         )
+    return reduce_into(input, dim, index, src, reduce, include_self, SCATTER_REDUCE)
+
+
+SCATTER_REDUCE = {"mean": ops.scatter_mean, "prod": ops.scatter_prod, "extreme": ops.scatter_extreme}
+INDEX_REDUCE = {"mean": ops.index_mean, "prod": ops.index_prod, "extreme": ops.index_extreme}
+
+
+def reduce_into(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    include_self: bool,
+    operations: dict[str, Any],
+) -> Tensor:
+    """`scatter_reduce` by the operations of that name, or those of `index_reduce`."""
     index, at = _places(input, dim, index, "scatter_reduce", "self")
     values = _source(input, index, src, at, "scatter_reduce")
     _check_fits(input, index, at)
@@ -206,10 +224,10 @@ def scatter_reduce(
     if reduce == "sum":
         return _run(ops.scatter_sum, input, index, values, at)
     if reduce == "prod":
-        return _run(ops.scatter_prod, input, index, values, at)
+        return _run(operations["prod"], input, index, values, at)
     if reduce == "mean":
-        return _mean(input, index, values, at, include_self)
-    return _run(ops.scatter_extreme, input, index, values, at, largest=reduce == "amax")
+        return _mean(operations["mean"], input, index, values, at, include_self)
+    return _run(operations["extreme"], input, index, values, at, largest=reduce == "amax")
 
 
 _START = {"sum": 0, "prod": 1, "mean": 0, "amax": "lowest", "amin": "highest"}
@@ -228,9 +246,11 @@ def _first(reduce: str, input: Tensor) -> Any:
     return -np.inf if start == "lowest" else np.inf
 
 
-def _mean(input: Tensor, index: Tensor, values: Tensor, dim: int, include_self: bool) -> Tensor:
+def _mean(
+    operation: Any, input: Tensor, index: Tensor, values: Tensor, dim: int, include_self: bool
+) -> Tensor:
     if input.dtype.category > INTEGER:
-        return _run(ops.scatter_mean, input, index, values, dim, include_self=include_self)
+        return _run(operation, input, index, values, dim, include_self=include_self)
     total = _run(ops.scatter_sum, input, index, values, dim)
     ones = wrap(np.ones(index._data.shape, np.int64))
     start = wrap(np.full(input._data.shape, int(include_self)))

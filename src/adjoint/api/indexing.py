@@ -70,6 +70,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     >>> x
     tensor([0., 2., 2.])
     """
+    if key is ... and not isinstance(value, Tensor):
+        self.fill_(_as_value(self, value))
+        return
     value = _as_value(self, value)
     if key is ...:
         self.copy_(_without_leading_ones(value))

@@ -106,6 +106,7 @@ VOCABULARY: dict[str, Any] = {
     "normalize_moments": normalize_moments,
     "normalize_weight_cotangent": normalize_weight_cotangent,
     "pick_class": losses.pick_class,
+    "pinv": factorizations.pinv,
     "pool_put": pooling.pool_put,
     "pool_take": pooling.pool_take,
     "put_class": losses.put_class,

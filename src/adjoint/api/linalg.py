@@ -112,8 +112,8 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
             f"{' by '.join(map(str, shape[-2:]))} matrices"
         )
     if n == 0:
-        eye = np.broadcast_to(np.eye(shape[-1], dtype=input._data.dtype), shape)
-        return wrap(eye.copy())
+        eye = wrap(np.eye(shape[-1], dtype=input._data.dtype))
+        return input.masked_fill(wrap(np.array(True)), 0) + eye  # with a gradient, of zeros
     if n < 0:
         return matrix_power(FUNCTIONS["inverse"](input), -n)
     result: Tensor | None = None

@@ -143,7 +143,7 @@ def _from_sequence(data: Any, dtype: Any) -> Any:
 def _unusable(data: Any, array: Any) -> Exception:
     """Why a sequence whose first element is a number cannot be a tensor."""
     if array.dtype.kind in "US":
-        return ValueError("too many dimensions 'str': the data holds strings")
+        return TypeError("new(): invalid data type 'str': expected numbers only")
     flat = [data]
     while flat:
         value = flat.pop()

@@ -54,7 +54,7 @@ def _by_singular_values(A: Tensor, ord: Any, dims: tuple[int, ...], keepdim: boo
     if keepdim:
         for d in sorted(dims):
             result = result.unsqueeze(d)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def norm(

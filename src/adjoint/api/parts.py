@@ -75,6 +75,33 @@ def narrow_copy(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     return ops.narrow_copy(input, key=key)
 
 
+def _sizes(size: Any, dim: int, shape: Any, name: str) -> tuple[tuple[int, ...], int]:
+    """The sizes of all parts, from one size or from the sizes themselves; and the dim."""
+    if not shape:
+        raise RuntimeError(f"{name} expects at least a 1-dimensional tensor")
+    at = canonical_dim(dim, len(shape), name)
+    n = shape[at]
+    if not hasattr(size, "__index__"):
+        sizes = sizes_of((size,), "split_with_sizes", "split_sizes")
+        if sum(sizes) != n or any(s < 0 for s in sizes):
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size "
+                f"at dimension {at}), but got split_sizes={list(sizes)}"
+            )
+        return sizes, at
+    size = size.__index__()
+    if size < 0:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+    if size == 0 and n:
+        raise RuntimeError(
+            f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+        )
+    found = [size] * (n // size) if size else [0]
+    if size and (n % size or not found):
+        found.append(n % size)
+    return tuple(found), at
+
+
 @public(out=False)
 def split(
     tensor: Tensor, split_size_or_sections: Any = None, dim: int = 0, split_size: Any = None
@@ -85,23 +112,9 @@ def split(
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     size = split_size_or_sections if split_size is None else split_size
-    shape = expect_tensor(tensor, "split")._data.shape
-    if not shape:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
-    if not hasattr(size, "__index__"):
-        return split_with_sizes(tensor, size, dim)
-    at = canonical_dim(dim, len(shape), "split")
-    size, n = size.__index__(), shape[at]
-    if size < 0:
-        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-    if size == 0 and n:
-        raise RuntimeError(
-            f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
-        )
-    sizes = [size] * (n // size) if size else [0]
-    if size and (n % size or not sizes):
-        sizes.append(n % size)
-    return ops.split(tensor, sizes=tuple(sizes), dim=at)
+    sizes, at = _sizes(size, dim, expect_tensor(tensor, "split")._data.shape, "split")
+    operation = ops.split if hasattr(size, "__index__") else ops.split_with_sizes
+    return operation(tensor, sizes=sizes, dim=at)
 
 
 @public(out=False)
@@ -112,39 +125,58 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
     (tensor([0]), tensor([1, 2, 3]))
     """
     shape = expect_tensor(input, "split_with_sizes")._data.shape
-    if not shape:
-        raise RuntimeError("split expects at least a 1-dimensional tensor")
-    at = canonical_dim(dim, len(shape), "split_with_sizes")
-    sizes = sizes_of((split_sizes,), "split_with_sizes", "split_sizes")
-    if sum(sizes) != shape[at] or any(n < 0 for n in sizes):
-        raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {shape[at]} (input tensor's "
-            f"size at dimension {at}), but got split_sizes={list(sizes)}"
-        )
+    sizes, at = _sizes(tuple(split_sizes), dim, shape, "split_with_sizes")
     return ops.split_with_sizes(input, sizes=sizes, dim=at)
 
 
-@public("chunk", "unsafe_chunk", out=False)
+def _chunk_size(input: Tensor, chunks: int, dim: int) -> Any:
+    """What `split` takes to make that many chunks."""
+    shape = expect_tensor(input, "chunk")._data.shape
+    if not shape:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    n = shape[canonical_dim(dim, len(shape), "chunk")]
+    return -(-n // chunks) if n else (0,) * chunks
+
+
+@public(out=False)
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of `chunks` parts of equal size along `dim`; the last may be smaller or missing.
 
     >>> torch.chunk(torch.arange(5), 3)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
-    shape = expect_tensor(input, "chunk")._data.shape
-    if not shape:
-        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    at = canonical_dim(dim, len(shape), "chunk")
-    n = shape[at]
-    if n == 0:
-        return split_with_sizes(input, (0,) * chunks, at)
-    return split(input, -(-n // chunks), at)
+    return split(input, _chunk_size(input, chunks, dim), dim)
 
 
-public("unsafe_split", out=False)(split)
-public("unsafe_split_with_sizes", out=False)(split_with_sizes)
+@public(out=False)
+def unsafe_split(tensor: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """`split`, whose parts may be written in place: autograd does not know that they share memory.
+
+    >>> torch.unsafe_split(torch.arange(3), 2)
+    (tensor([0, 1]), tensor([2]))
+    """
+    shape = expect_tensor(tensor, "unsafe_split")._data.shape
+    sizes, at = _sizes(split_size, dim, shape, "split")
+    operation = ops.unsafe_split
+    if not hasattr(split_size, "__index__"):
+        operation = ops.unsafe_split_with_sizes
+    return operation(tensor, sizes=sizes, dim=at)
+
+
+@public(out=False)
+def unsafe_split_with_sizes(
+    input: Tensor, split_sizes: Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """`split_with_sizes`, whose parts may be written in place."""
+    return unsafe_split(input, tuple(split_sizes), dim)
+
+
+@public(out=False)
+def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """`chunk`, whose parts may be written in place."""
+    return unsafe_split(input, _chunk_size(input, chunks, dim), dim)
 
 
 @public(out=False)

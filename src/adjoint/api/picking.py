@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing as ops
 from .dims import canonical_dim
-from .gathering import check_places, scatter_reduce
+from .gathering import INDEX_REDUCE, check_places, reduce_into
 from .indexing import told
 from .masking import masked_fill
 from .promotion import Number, constant
@@ -146,7 +146,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     tensor([5., 0., 5.])
     """
     x, places, at = _vector(input, dim, index, "index_fill")
+    operation = ops.index_fill_tensor
     if isinstance(value, Number):
+        operation = ops.index_fill
         value = constant(value, x._data.dtype)
     elif value._data.ndim:
         raise RuntimeError(
@@ -161,7 +163,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         wrong = array.min() if array.min() < -n else array.max()
         raise IndexError(f"index {wrong} is out of bounds for dimension {at} with size {n}")
     once = np.unique(array % n) if array.size > 1 else array
-    found: Tensor = ops.index_fill(x, value, wrap(once), dim=at)
+    found: Tensor = operation(x, value, wrap(once), dim=at)
     return reshape(found, input._data.shape) if input._data.ndim == 0 else found
 
 
@@ -194,7 +196,7 @@ def index_reduce(
     shape = [1] * x._data.ndim
     shape[at] = -1
     spread = wrap(np.broadcast_to(places._data.reshape(shape), source._data.shape))
-    found = scatter_reduce(x, at, spread, source, reduce, include_self=include_self)
+    found = reduce_into(x, at, spread, source, reduce, include_self, INDEX_REDUCE)
     return reshape(found, ()) if input._data.ndim == 0 else found
 
 

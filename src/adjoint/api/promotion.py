@@ -42,6 +42,11 @@ def constant(value: Any, array_dtype: Any) -> Tensor:
 
 def number_array(value: Any, array_dtype: Any) -> Any:
     """A 0-d array of a number; overflow to inf and integer wrap-around as torch has them."""
+    if isinstance(value, complex) and array_dtype.kind not in "cb":
+        raise RuntimeError(
+            f"value cannot be converted to type {array_dtype.name} without overflow: {value} is "
+            "complex; pass a real number, or take a complex dtype"
+        )
     with np.errstate(all="ignore"):
         if array_dtype.kind in "iu":
             return np.array(int(value)).astype(array_dtype)

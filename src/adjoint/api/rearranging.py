@@ -9,7 +9,9 @@ import numpy as np
 from ..arrays.dtypes import NP_BOOL, NP_INT64
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing, joining, placement
+from ..ops import shape as views
 from ..ops.conversion import cast
+from ..ops.copies import COPIES
 from .dims import canonical_dim
 from .parts import diagonal, diagonal_dims
 from .registration import public
@@ -80,16 +82,22 @@ def repeat_interleave(
                 "repeats must have the same size as input along dim, but got repeats.size(0) = "
                 f"{counts.size} and input.size({at}) = {n}"
             )
+        total = int(counts.sum())
     else:
-        counts = np.full(n, int(repeats))
-        if n and counts[0] < 0:
-            raise RuntimeError(f"Repeats must be non-negative, but got {int(repeats)}")
-    places = np.repeat(np.arange(n), counts)
-    if output_size is not None and output_size != places.size:
+        times = int(repeats)
+        if times < 0:
+            raise RuntimeError(f"Repeats must be non-negative, but got {times}")
+        total = n * times
+    if output_size is not None and output_size != total:
         raise RuntimeError(
-            f"repeat_interleave: Invalid output_size, expected {places.size} but got {output_size}"
+            f"repeat_interleave: Invalid output_size, expected {total} but got {output_size}"
         )
-    return indexing.index_select(input, wrap(places), dim=at)
+    if isinstance(repeats, Tensor) and repeats._data.size != 1:
+        places = wrap(np.repeat(np.arange(n), counts))
+        return indexing.index_select(input, places, dim=at)
+    shape = input._data.shape
+    wide = input.unsqueeze(at + 1).expand(*shape[: at + 1], times, *shape[at + 1 :])
+    return reshape(views.contiguous(wide), (*shape[:at], total, *shape[at + 1 :]))
 
 
 def _counts(repeats: Tensor) -> Any:
@@ -233,7 +241,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
         return diag_embed(input, diagonal)
     if ndim != 2:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
-    return placement.diagonal_copy(input, offset=diagonal, dim1=0, dim2=1)
+    return COPIES[views.diagonal](input, offset=diagonal, dim1=0, dim2=1)
 
 
 @public(out=False)

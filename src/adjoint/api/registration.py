@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..autograd import inplace
+from ..autograd import inplace, modes
 from ..autograd.tensor import Tensor, storage_of
+from ..ops import overwrite
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,7 +55,14 @@ def in_place_form(f: Callable[..., Any], name: str) -> Callable[..., Tensor]:
             raise TypeError(
                 f"{name}: argument 'input' must be Tensor, not {type(self).__name__}"
             )
-        return inplace.write(self, lambda old: f(old, *args, **kwargs), name)
+
+        def compute(old: Tensor) -> Tensor:
+            result: Tensor = f(old, *args, **kwargs)
+            if old._requires_grad and not result._requires_grad and modes.state.grad:
+                return overwrite.copy(old, result)  # no derivative: the gradient stops here
+            return result
+
+        return inplace.write(self, compute, name)
 
     written.__name__ = name
     written.__qualname__ = f"Tensor.{name}"

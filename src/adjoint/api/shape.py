@@ -227,6 +227,8 @@ def t(input: Tensor) -> Tensor:
             f"t() expects a tensor with <= 2 dimensions, but self is {array.ndim}D; use "
             "transpose(dim0, dim1), or .mT for batches of matrices"
         )
+    if array.ndim == 1:
+        return ops.t.run_view(input, array[...], {"dim0": 0, "dim1": 0})
     return ops.alias.run_view(input, array[...], {"key": (...,)})
 
 

@@ -11,6 +11,7 @@ from .dims import canonical_dim
 from .extremes import require_elements, require_ordered, selected
 from .registration import public
 from .results import result_type_of
+from .unary import unsupported
 
 _FIELDS = ("values", "indices")
 SortResult = result_type_of("sort", _FIELDS)
@@ -113,6 +114,8 @@ def kthvalue(input: Tensor, k: Any, dim: Any = -1, keepdim: bool = False) -> Any
 def _median(name: str, full: Any, along: Any, result: Any) -> Any:
     def median(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         check_tensor(input, name)
+        if input._data.dtype.kind == "b":
+            raise unsupported(name, input.dtype)
         if dim is None:
             require_ordered(input, name)
             return full(input)

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.modes import no_grad
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing
 from ..ops import shape as ops
+from ..ops.copies import COPIES
 from ..ops.elementwise import where
 from . import parts, shape
 from .registration import public
@@ -68,8 +70,8 @@ def as_strided(
     """
     expect_tensor(input, "as_strided")
     # A view that was made a leaf has a gradient of its own, which its base does not know.
-    alone = input._view is None or (input.is_leaf and input._requires_grad)
-    base = input if alone else input._view.base
+    is_own_leaf = input._requires_grad and input.is_leaf
+    base = input if input._view is None or is_own_leaf else input._view.base
     array = base._data
     order = tuple(sorted(range(array.ndim), key=lambda i: (-array.strides[i], array.shape[i])))
     if not array.transpose(order).flags.c_contiguous:
@@ -139,10 +141,14 @@ def as_strided_scatter(
 
 def _copying(name: str, view: Callable[..., Any]) -> None:
     def copied(input: Tensor, *args: Any, **kwargs: Any) -> Any:
-        found = view(input, *args, **kwargs)
-        if isinstance(found, tuple):
-            return tuple([ops.contiguous(part) for part in found])
-        return ops.contiguous(found)
+        with no_grad():
+            found = view(input, *args, **kwargs)
+        first = found[0] if isinstance(found, tuple) and found else found
+        step = getattr(first, "_view", None)
+        operation = None if step is None else COPIES.get(step.operation)
+        if operation is None:
+            return ops.contiguous(view(input, *args, **kwargs)) if found is first else found
+        return operation(input, **step.params)
 
     copied.__name__ = copied.__qualname__ = name
     copied.__doc__ = f"`{name.removesuffix('_copy')}`, as a copy."
@@ -164,7 +170,7 @@ for _name, _view in (
     ("unfold_copy", parts.unfold),
     ("unsqueeze_copy", shape.unsqueeze),
     ("view_copy", view),
-    ("alias_copy", lambda input: input),
+    ("alias_copy", lambda input: input[...]),
 ):
     _copying(_name, _view)
 reshaping("as_strided_", as_strided)

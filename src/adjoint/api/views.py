@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -44,8 +45,6 @@ def view(self: Tensor, *shape: Any, **options: Any) -> Tensor:
 def _as_dtype(x: Tensor, d: dtype) -> Tensor:
     """The bytes of x read as another dtype."""
     array = x._data
-    if array.dtype == d.numpy:
-        return ops.alias.run_view(x, array[...], {"key": (...,)})
     old, wanted = array.itemsize, d.itemsize
     if old != wanted:
         name, other = x.dtype.short, d.short
@@ -89,6 +88,8 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
             self._view = made._view.reshaped(old if view is None else view.of)
         if state.grad:
             self._edge, self._requires_grad = made._edge, made._requires_grad
+            if made._edge is not None:
+                made._edge[0].__class__ = _in_place_class(type(made._edge[0]))
         storage_of(self).bump(origin.caller(2))
         if self._view is not None:
             self._view.version = storage_of(self).version
@@ -98,6 +99,25 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
     change.__doc__ = f"In-place form of `{name[:-1]}`: the shape changes, the memory stays."
     setattr(Tensor, name, change)
     FUNCTIONS[name] = change
+
+
+# torch numbers the nodes of in-place forms after those of the views.
+_IN_PLACE = {
+    "AsStridedBackward0": "AsStridedBackward1",
+    "SqueezeBackward0": "SqueezeBackward3",
+    "SqueezeBackward1": "SqueezeBackward4",
+    "SqueezeBackward2": "SqueezeBackward5",
+    "TBackward0": "TBackward1",
+    "TransposeBackward0": "TransposeBackward1",
+    "UnsqueezeBackward0": "UnsqueezeBackward1",
+}
+
+
+@functools.cache
+def _in_place_class(node_class: Any) -> Any:
+    """The class of nodes of an in-place form: the view's under the name that torch gives."""
+    name = _IN_PLACE.get(node_class.__name__, node_class.__name__)
+    return type(name, (node_class,), {"__slots__": (), "__module__": "builtins"})
 
 
 def _twin(x: Tensor) -> Tensor:

@@ -11,21 +11,22 @@ class device:  # noqa: N801 - torch's spelling
     """A place where tensors live: `device('cpu')`; `type` and `index` as torch has them.
 
     Naming another known device makes the object, so that scripts can compare; putting a tensor
-    there raises RuntimeError.
+    there raises DeviceError.
     """
 
     __slots__ = ("type", "index")
 
-    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:  # noqa: A002
-        if isinstance(type, device):
-            type, index = type.type, type.index  # noqa: A001
-        elif isinstance(type, int):
-            type, index = "cuda", type  # noqa: A001
-        name, colon, number = str(type).partition(":")
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:  
+        given = type
+        if isinstance(given, device):
+            given, index = given.type, given.index
+        elif isinstance(given, int):
+            given, index = "cuda", given
+        name, colon, number = str(given).partition(":")
         if name not in _KNOWN or (colon and not number.isdigit()):
             raise RuntimeError(
                 f"Expected one of {', '.join(_KNOWN)} device type at start of device string: "
-                f"{type}"
+                f"{given}"
             )
         self.type = name
         self.index = int(number) if colon else index
@@ -50,13 +51,17 @@ class device:  # noqa: N801 - torch's spelling
 CPU = device("cpu")
 
 
+class DeviceError(RuntimeError, AssertionError):
+    """A device that is not there: torch raises one class or the other, depending on its build."""
+
+
 def check(value: Any) -> device:
-    """The device meant by `value` (None, str, int or device); RuntimeError unless it is the CPU."""
+    """The device meant by `value` (None, str, int or device); DeviceError unless it is the CPU."""
     if value is None or value is CPU:
         return CPU
     found = device(value)
     if found.type != "cpu":
-        raise RuntimeError(
+        raise DeviceError(
             f"device '{found}' is not available: adjoint computes on the CPU. "
             "Use device='cpu', or choose with "
             "'cuda' if torch.cuda.is_available() else 'cpu'."

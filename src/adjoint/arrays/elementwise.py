@@ -97,6 +97,8 @@ def log10(x: Any) -> Any:
 
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)) in one buffer; exp overflows to inf far on the left, where this is 0."""
+    if x.dtype.itemsize == 2:  # rounded once, as torch rounds half precision
+        return sigmoid(x.astype(np.float32)).astype(x.dtype)
     out = np.negative(x, np.empty_like(x))
     np.exp(out, out)
     out += 1

@@ -84,6 +84,16 @@ def solve(a: Array, b: Array) -> Array:
 
 
 @guarded
+def pinv(x: Array, limit: Array) -> Array:
+    """The Moore-Penrose inverse, with singular values up to `limit` (...) taken for 0."""
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    kept = s > np.asarray(limit)[..., None]
+    inverse = np.where(kept, 1 / np.where(kept, s, 1), 0).astype(s.dtype)
+    v = np.conj(np.swapaxes(vh, -1, -2))
+    return np.matmul(v * inverse[..., None, :], np.conj(np.swapaxes(u, -1, -2)))
+
+
+@guarded
 def det(x: Array) -> Array:
     """The determinant of each matrix (..., n, n)."""
     return np.asarray(np.linalg.det(x))

@@ -155,7 +155,7 @@ class Function:
             and output._data.dtype.kind == "f"
             and "dirty_tensors" not in attributes
             and "non_differentiable" not in attributes
-            and not any([output is a for a in args])
+            and not any(output is a for a in args)
         ):  # the usual case: one new tensor; `Outputs` would do the same in 3 µs
             if recorded:
                 node.shape, node.dtype = output._data.shape, output._data.dtype

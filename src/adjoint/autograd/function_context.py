@@ -115,5 +115,3 @@ class FunctionCtx:
     def register_prehook(self, hook: Any) -> Any:
         """Call `hook(grad_outputs)` before this node runs; it may replace them."""
         return self._node.register_prehook(hook)
-
-

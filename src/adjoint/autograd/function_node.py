@@ -170,13 +170,12 @@ class FunctionNode(OperationNode):
         given = found if isinstance(found, tuple) else (found,)
         places = self.plan
         count = len(places.args)
-        if len(given) != count:
-            if len(given) < count or any(g is not None for g in given[count:]):
-                raise RuntimeError(
-                    f"function {self.name()} returned an incorrect number of gradients (expected "
-                    f"{count}, got {len(given)}): backward returns one for each argument of "
-                    "forward, None where there is none"
-                )
+        if len(given) < count or any(g is not None for g in given[count:]):
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected "
+                f"{count}, got {len(given)}): backward returns one for each argument of forward, "
+                "None where there is none"
+            )
         cts: list[Any] = []
         edges = iter(self.edges)
         for i, (grad, need) in enumerate(zip(given, places.needs)):
@@ -228,6 +227,4 @@ def _as_tensor(ct: Any, run: Run) -> Any:
 def _reduces_to(got: tuple[int, ...], shape: tuple[int, ...]) -> bool:
     """Whether summing a gradient of shape `got` over broadcast dimensions gives `shape`."""
     extra = len(got) - len(shape)
-    return extra >= 0 and all(
-        want in (1, n) for n, want in zip(got[extra:], shape, strict=True)
-    )
+    return extra >= 0 and all(want in (1, n) for n, want in zip(got[extra:], shape, strict=True))

@@ -139,7 +139,7 @@ class Outputs:
         """How a view is made from `t` by this Function."""
         parent = t._view
         view: View = new(View)
-        view.of = parent.of if parent.__class__ is View else t  # type: ignore[union-attr]
+        view.of = parent.of if parent is not None and parent.__class__ is View else t
         view.before = parent
         view.operation, view.params = CustomView(self.function), {}
         view.array, view.output = array, None
@@ -160,8 +160,6 @@ def _tensors(given: Any, complaint: str) -> dict[int, Tensor]:
     found = {}
     for number, t in enumerate(given or ()):
         if not isinstance(t, Tensor):
-            raise RuntimeError(
-                f"{complaint}, but argument {number} is of type {type(t).__name__}"
-            )
+            raise RuntimeError(f"{complaint}, but argument {number} is of type {type(t).__name__}")
         found[id(t)] = t
     return found

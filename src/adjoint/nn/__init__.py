@@ -1,6 +1,6 @@
 """Floor 5: neural networks: torch.nn."""
 
-from . import functional, init
+from . import functional, init, utils
 from .activation import (
     CELU,
     ELU,
@@ -155,4 +155,5 @@ __all__ = [
     "Upsample",
     "functional",
     "init",
+    "utils",
 ]

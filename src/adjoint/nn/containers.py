@@ -216,18 +216,16 @@ class ParameterList(Module):
         key = str(_position(index, len(self), "ParameterList"))
         self._parameters[key] = value if isinstance(value, Parameter) else Parameter(value)
 
-    def __repr__(self) -> str:
-        entries = ((i, f"torch.{p.dtype.name}", p) for i, p in enumerate(self))
-        return _listed_parameters(self._get_name(), entries)
+    def extra_repr(self) -> str:
+        return _listed((i, f"torch.{p.dtype.name}", p) for i, p in enumerate(self))
 
 
-def _listed_parameters(name: str, entries: Iterable[tuple[Any, str, Any]]) -> str:
-    """One line for each parameter, by key and kind, as torch prints them."""
-    lines = [
-        f"    ({key}): Parameter containing: [{kind} of size {'x'.join(map(str, p.shape))}]"
+def _listed(entries: Iterable[tuple[Any, str, Any]]) -> str:
+    """One line for each parameter, by key and kind, indented as torch prints them."""
+    return "\n".join(
+        f"  ({key}): Parameter containing: [{kind} of size {'x'.join(map(str, p.shape))}]"
         for key, kind, p in entries
-    ]
-    return f"{name}(\n" + "\n".join(lines) + "\n)" if lines else f"{name}()"
+    )
 
 
 class ParameterDict(Module):
@@ -265,6 +263,5 @@ class ParameterDict(Module):
         """Names and parameters."""
         return self._parameters.items()
 
-    def __repr__(self) -> str:
-        entries = ((key, p.data.type(), p) for key, p in self.items())
-        return _listed_parameters(self._get_name(), entries)
+    def extra_repr(self) -> str:
+        return _listed((key, p.data.type(), p) for key, p in self.items())

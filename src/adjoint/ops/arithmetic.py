@@ -32,6 +32,18 @@ class sub:
     d_y = MINUS_ONE
 
 
+@elementwise("rsub", node="RsubBackward1", samples=binary(), reference=lambda x, y: y - x)
+class rsub:
+    """Difference the other way round: out = y - x, for `number - x`."""
+
+    def forward(xp, x, y):
+        return xp.subtract(y, x)
+
+    d_x = MINUS_ONE
+
+    d_y = ONE
+
+
 @elementwise("mul", samples=binary(), reference=np.multiply)
 class mul:
     """Product: out = x * y."""

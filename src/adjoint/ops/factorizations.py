@@ -37,6 +37,17 @@ def regular(*shapes, positive=False):
     return make
 
 
+def rectangular(*shapes):
+    """Samples of full rank, with the limit for each batch."""
+
+    def make():
+        for shape in shapes:
+            limit = np.full(shape[:-2], 1e-9)
+            yield Sample((generator(shape, "rectangular").standard_normal(shape), limit))
+
+    return make
+
+
 @general(
     "inv",
     node="LinalgInvExBackward0",
@@ -81,6 +92,39 @@ class solve:
 
     def jvp_b(xp, t, a):
         return xp.solve(a, t)
+
+
+@general(
+    "pinv",
+    node="LinalgPinvBackward0",
+    samples=rectangular((3, 2), (2, 2, 4), (2, 2)),
+    reference=lambda x, limit: np.linalg.pinv(x),
+)
+class pinv:
+    """The Moore-Penrose inverse; singular values up to `limit` (...) count as 0.
+
+    Its differential (Golub & Pereyra 1973), with p the result:
+    -p dx p + p p^H dx^H (1 - x p) + (1 - p x) dx^H p^H p.
+    """
+
+    def forward(xp, x, limit):
+        return xp.pinv(x, limit)
+
+    def vjp_x(xp, ct, x, out):
+        ph, cth = adjoint_of(xp, out), adjoint_of(xp, ct)
+        first = xp.matmul(xp.matmul(ph, ct), ph)
+        left = xp.matmul(cth, xp.matmul(out, ph))
+        right = xp.matmul(xp.matmul(ph, out), cth)
+        left = left - xp.matmul(x, xp.matmul(out, left))
+        return left + right - xp.matmul(xp.matmul(right, out), x) - first
+
+    def jvp_x(xp, t, x, out):
+        ph, th = adjoint_of(xp, out), adjoint_of(xp, t)
+        first = xp.matmul(xp.matmul(out, t), out)
+        left = xp.matmul(xp.matmul(out, ph), th)
+        right = xp.matmul(th, xp.matmul(ph, out))
+        left = left - xp.matmul(xp.matmul(left, x), out)
+        return left + right - xp.matmul(out, xp.matmul(x, right)) - first
 
 
 @general(

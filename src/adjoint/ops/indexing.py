@@ -215,12 +215,30 @@ def _along(accumulate: bool) -> Any:
     return reference
 
 
-_ROWS = Sample((_values(3, 4), _values(2, 4), np.array([2, 0])), {"dim": 0})
-_COLUMNS = Sample((_values(2, 3), _values(2, 2), np.array([1, 1])), {"dim": 1})
-_FILLED = Sample((_values(3, 4), _values(), np.array([2, 0])), {"dim": 1})
-index_copy = general("index_copy", samples=lambda: [_ROWS], reference=_along(False))(Written)
-index_fill = general("index_fill", samples=lambda: [_FILLED], reference=_along(False))(Written)
-index_add = general("index_add", samples=lambda: [_ROWS, _COLUMNS], reference=_along(True))(Added)
+def _row_samples() -> list[Sample]:
+    return [Sample((_values(3, 4), _values(2, 4), np.array([2, 0])), {"dim": 0})]
+
+
+def _added_samples() -> list[Sample]:
+    return [
+        *_row_samples(),
+        Sample((_values(2, 3), _values(2, 2), np.array([1, 1])), {"dim": 1}),
+    ]
+
+
+def _filled_samples() -> list[Sample]:
+    return [Sample((_values(3, 4), _values(), np.array([2, 0])), {"dim": 1})]
+
+
+index_copy = general("index_copy", samples=_row_samples, reference=_along(False))(Written)
+index_fill, index_fill_tensor = (
+    general(name, node=node, samples=_filled_samples, reference=_along(False))(Written)
+    for name, node in (
+        ("index_fill", "IndexFillBackward0"),
+        ("index_fill_tensor", "IndexFillBackward1"),
+    )
+)
+index_add = general("index_add", samples=_added_samples, reference=_along(True))(Added)
 
 
 def _flat_put(x: Any, values: Any, index: Any, accumulate: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Floor 2: torch's error for shapes that do not broadcast together, with what would make them fit."""
+"""Floor 2: torch's error for shapes that do not broadcast, with what would make them fit."""
 
 from __future__ import annotations
 

@@ -40,6 +40,15 @@ class copy:
         return xp.astype(xp.broadcast_to(t, x_shape), x_dtype)
 
 
+# `x.fill_(tensor)`: torch has another name for it.
+fill_tensor = general(
+    "fill_tensor",
+    node="FillBackward3",
+    samples=cases(((2, 3), ()), ((), ())),
+    reference=_to,
+)(type("fill_tensor", (), {"__doc__": copy.doc, **copy.rules}))
+
+
 @general("zero", samples=cases(((2, 3),), ((),)), reference=np.zeros_like)
 class zero:
     """Every element 0."""

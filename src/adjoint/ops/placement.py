@@ -74,24 +74,6 @@ embed_diagonal, diag_embed = (
 )
 
 
-@linear(
-    "diagonal_copy",
-    node="DiagonalBackward0_copy",
-    samples=cases(
-        ((3, 4), {"offset": 1, "dim1": 0, "dim2": 1}), ((2, 2), {"offset": 9, "dim1": 0, "dim2": 1})
-    ),
-    reference=lambda x, offset, dim1, dim2: np.diagonal(x, offset, dim1, dim2),
-)
-class diagonal_copy:
-    """Elements (i, i + offset) of two dimensions, in memory of their own."""
-
-    def forward(xp, x, *, offset, dim1, dim2):
-        return xp.asarray(xp.diagonal(x, offset, dim1, dim2), copy=True)
-
-    def transpose_x(xp, ct, x_shape, offset, dim1, dim2):
-        return xp.embed_diagonal(ct, x_shape, offset, dim1, dim2)
-
-
 def _folded(x: Any, shape: Any, dim: int, size: int, step: int) -> Any:
     out = np.zeros(shape, x.dtype)
     for i in np.ndindex(*x.shape):

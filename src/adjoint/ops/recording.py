@@ -26,6 +26,8 @@ def record(
     `depth` calls up, counted from `record_one`, is the first frame that may be the user's.
     """
     first = results[0]
+    if not operation.several and first._data.dtype.kind not in "fcV":
+        return  # integers and bools have no derivative
     plan = operation.plan(mask, len(tensors), first._data.dtype.kind == "c")
     out = first._data
     node = record_one(operation.node_class, plan, tensors, results, out, params, depth)

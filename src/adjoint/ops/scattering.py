@@ -78,12 +78,20 @@ def _scatter_reference(combine: Any) -> Any:
 
 
 _PLACES = np.array([[2, 0, 1, 2], [1, 1, 0, 0]])  # distinct in each column
-_ONCE = Sample((_values(3, 4), _PLACES, _values(2, 4, key=1)), {"dim": 0})
-_OFTEN = Sample((_values(2, 3), np.array([[1, 1], [2, 0]]), _values(2, 2, key=1)), {"dim": 1})
+
+
+def _once() -> Sample:
+    return Sample((_values(3, 4), _PLACES, _values(2, 4, key=1)), {"dim": 0})
+
+
+def _often() -> Sample:
+    return Sample((_values(2, 3), np.array([[1, 1], [2, 0]]), _values(2, 2, key=1)), {"dim": 1})
+
+
 _replaced = _scatter_reference(lambda old, new: new)
 _added = _scatter_reference(lambda old, new: old + new)
 
-scatter = general("scatter", samples=lambda: [_ONCE], reference=_replaced)(Scattered)
+scatter = general("scatter", samples=lambda: [_once()], reference=_replaced)(Scattered)
 scatter_value = general(
     "scatter_value",
     node="ScatterBackward1",
@@ -112,7 +120,7 @@ class ScatterAdded:
 
 
 scatter_add, scatter_sum = (
-    general(name, node=node, samples=lambda: [_ONCE, _OFTEN], reference=_added)(ScatterAdded)
+    general(name, node=node, samples=lambda: [_once(), _often()], reference=_added)(ScatterAdded)
     for name, node in (
         ("scatter_add", "ScatterAddBackward0"),
         ("scatter_sum", "ScatterReduceBackward0"),
@@ -133,15 +141,7 @@ def _mean_reference(x: Any, places: Any, values: Any, dim: int, include_self: bo
     return total / np.maximum(met, 1)
 
 
-@general(
-    "scatter_mean",
-    node="ScatterReduceBackward0",
-    samples=lambda: [
-        Sample(s.inputs, {**s.params, "include_self": b}) for s in (_ONCE, _OFTEN) for b in (0, 1)
-    ],
-    reference=_mean_reference,
-)
-class scatter_mean:
+class Averaged:
     """The mean of what is scattered to each place, and of x itself when `include_self`.
 
     Without it x has to hold 0 wherever something is scattered.
@@ -166,6 +166,26 @@ class scatter_mean:
         return xp.scatter_add(xp.zeros(x_shape, dtype=x_dtype), places, t, dim) / met
 
 
+def _twice(name: str, rules: type, samples: Any, reference: Any) -> Any:
+    """The operation under its two names, those of scatter_reduce and of index_reduce."""
+    return [
+        general(f"{first}_{name}", node=node, samples=samples, reference=reference)(rules)
+        for first, node in (
+            ("scatter", "ScatterReduceBackward0"),
+            ("index", "IndexReduceBackward0"),
+        )
+    ]
+
+
+def _with_and_without_self() -> Any:
+    for sample in (_once(), _often()):
+        for include_self in (False, True):
+            yield Sample(sample.inputs, {**sample.params, "include_self": include_self})
+
+
+scatter_mean, index_mean = _twice("mean", Averaged, _with_and_without_self, _mean_reference)
+
+
 def _others(xp: Any, x: Any, places: Any, values: Any, dim: int) -> Any:
     """For each of `values`, the product of everything else that meets at its place.
 
@@ -182,13 +202,7 @@ def _others(xp: Any, x: Any, places: Any, values: Any, dim: int) -> Any:
     return xp.where(rest == 0, xp.gather(product, places, dim) / nonzero, nothing)
 
 
-@general(
-    "scatter_prod",
-    node="ScatterReduceBackward0",
-    samples=lambda: [_ONCE, _OFTEN],
-    reference=_scatter_reference(lambda old, new: old * new),
-)
-class scatter_prod:
+class Multiplied:
     """A copy of x multiplied by the values scattered to it."""
 
     def forward(xp, x, places, values, *, dim):
@@ -209,6 +223,14 @@ class scatter_prod:
         return xp.scatter_add(xp.zeros(x_shape, dtype=x_dtype), places, moved, dim)
 
 
+scatter_prod, index_prod = _twice(
+    "prod",
+    Multiplied,
+    lambda: [_once(), _often()],
+    _scatter_reference(lambda old, new: old * new),
+)
+
+
 def _shares(xp: Any, x: Any, places: Any, values: Any, out: Any, dim: int) -> Any:
     """What part of each extreme x and each of `values` has: ties are split evenly."""
     one, nothing = xp.ones((), dtype=x.dtype), xp.zeros((), dtype=x.dtype)
@@ -218,15 +240,7 @@ def _shares(xp: Any, x: Any, places: Any, values: Any, out: Any, dim: int) -> An
     return own / met, brought / xp.gather(met, places, dim)
 
 
-@general(
-    "scatter_extreme",
-    node="ScatterReduceBackward0",
-    samples=lambda: [
-        Sample(s.inputs, {**s.params, "largest": b}) for s in (_ONCE, _OFTEN) for b in (False, True)
-    ],
-    reference=_scatter_reference(lambda old, new, largest: (max if largest else min)(old, new)),
-)
-class scatter_extreme:
+class Extreme:
     """The largest (or smallest) of x and the values scattered to each place."""
 
     def forward(xp, x, places, values, *, dim, largest):
@@ -244,3 +258,17 @@ class scatter_extreme:
     def jvp_values(xp, t, x, x_shape, x_dtype, places, values, out, dim):
         moved = t * _shares(xp, x, places, values, out, dim)[1]
         return xp.scatter_add(xp.zeros(x_shape, dtype=x_dtype), places, moved, dim)
+
+
+def _both_ends() -> Any:
+    for sample in (_once(), _often()):
+        for largest in (False, True):
+            yield Sample(sample.inputs, {**sample.params, "largest": largest})
+
+
+scatter_extreme, index_extreme = _twice(
+    "extreme",
+    Extreme,
+    _both_ends,
+    _scatter_reference(lambda old, new, largest: (max if largest else min)(old, new)),
+)

@@ -311,6 +311,16 @@ split, split_with_sizes = (
 )
 
 
+# Memory is shared, and autograd is not told: torch lets these be written in place.
+unsafe_split, unsafe_split_with_sizes = (
+    linear(name, node=node, several=True, outputs=("outs",), samples=_CUTS, reference=_cut)(Parts)
+    for name, node in (
+        ("unsafe_split", "UnsafeSplitBackward0"),
+        ("unsafe_split_with_sizes", "UnsafeSplitWithSizesBackward0"),
+    )
+)
+
+
 def _rows() -> Any:
     for shape, dim in (((2, 3), 0), ((2, 3), 1), ((3,), 0)):
         yield Sample((spread(shape, -2, 2),), {"dim": dim})

@@ -23,7 +23,7 @@ def _prepared(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
         input, target = to_common(input, target, name)
     if input._data.dtype.kind in "biu" and name != "l1_loss":
         raise NotImplementedError(
-            f'"{name}" not implemented for \'{input.dtype.short}\'; convert with .float()'
+            f"\"{name}\" not implemented for '{input.dtype.short}'; convert with .float()"
         )
     return input, target
 

@@ -1,0 +1,7 @@
+"""Floor 5: torch.testing: comparing tensors, making them, and the laws of operations."""
+
+from .comparison import assert_close
+from .creation import make_tensor
+from .laws import LAWS, LawError, check_operation
+
+__all__ = ["LAWS", "LawError", "assert_close", "check_operation", "make_tensor"]
