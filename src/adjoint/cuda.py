@@ -15,25 +15,42 @@ def is_available() -> bool:
 
 
 def is_initialized() -> bool:
-    """False."""
+    """False.
+
+    >>> torch.cuda.is_initialized()
+    False
+    """
     return False
 
 
 def device_count() -> int:
-    """0."""
+    """0.
+
+    >>> torch.cuda.device_count()
+    0
+    """
     return 0
 
 
 def manual_seed(seed: int) -> None:
-    """Seed CUDA's generators; there are none, so nothing happens, as in torch without CUDA."""
+    """Seed CUDA's generators; there are none, so nothing happens, as in torch without CUDA.
+
+    >>> torch.cuda.manual_seed(0)
+    """
 
 
 def manual_seed_all(seed: int) -> None:
-    """Seed CUDA's generators; there are none, so nothing happens, as in torch without CUDA."""
+    """Seed CUDA's generators; there are none, so nothing happens, as in torch without CUDA.
+
+    >>> torch.cuda.manual_seed_all(0)
+    """
 
 
 def empty_cache() -> None:
-    """Free cached CUDA memory; there is none."""
+    """Free cached CUDA memory; there is none.
+
+    >>> torch.cuda.empty_cache()
+    """
 
 
 def __getattr__(name: str) -> Any:

@@ -75,13 +75,21 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 @activation
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6). The derivative at 0 and 6 is 0."""
+    """min(max(x, 0), 6). The derivative at 0 and 6 is 0.
+
+    >>> F.relu6(torch.tensor([-1.0, 3.0, 9.0]))
+    tensor([0., 3., 6.])
+    """
     return _run(kinked.hardtanh, input, "relu6", inplace, kinds="fViu", min_val=0, max_val=6)
 
 
 @activation
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x for x > 0, else negative_slope x. The derivative at 0 is negative_slope."""
+    """x for x > 0, else negative_slope x. The derivative at 0 is negative_slope.
+
+    >>> F.leaky_relu(torch.tensor([-2.0, 3.0]), 0.25)
+    tensor([-0.5000,  3.0000])
+    """
     return _run(
         kinked.leaky_relu, input, "leaky_relu", inplace, negative_slope=float(negative_slope)
     )
@@ -89,13 +97,21 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 @activation
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x for x > 0, else alpha (e^x - 1). The derivative at 0 is alpha."""
+    """x for x > 0, else alpha (e^x - 1). The derivative at 0 is alpha.
+
+    >>> F.elu(torch.tensor([-1.0, 3.0]))
+    tensor([-0.6321,  3.0000])
+    """
     return _run(smooth.elu, input, "elu", inplace, alpha=float(alpha), scale=1.0, input_scale=1.0)
 
 
 @activation
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x for x > 0, else alpha (e^(x / alpha) - 1). The derivative at 0 is 1."""
+    """x for x > 0, else alpha (e^(x / alpha) - 1). The derivative at 0 is 1.
+
+    >>> torch.celu(torch.tensor([-1.0, 3.0]), alpha=2.0)
+    tensor([-0.7869,  3.0000])
+    """
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _run(smooth.celu, input, "celu", inplace, alpha=float(alpha))
@@ -110,6 +126,9 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """scale x for x > 0, else scale alpha (e^x - 1), with the constants of the paper.
 
     scale = 1.0507..., alpha = 1.6733...; the derivative at 0 is scale alpha.
+
+    >>> torch.selu(torch.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
     """
     return _run(
         smooth.elu,
@@ -148,7 +167,11 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
 @activation
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x tanh(log(1 + e^x))."""
+    """x tanh(log(1 + e^x)).
+
+    >>> F.mish(torch.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
     return _run(smooth.mish, input, "mish", inplace)
 
 
@@ -174,13 +197,21 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 @activation
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> F.softsign(torch.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
     return input / (input.abs() + 1)
 
 
 @activation
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> F.tanhshrink(torch.tensor([0.0, 2.0]))
+    tensor([0.0000, 1.0360])
+    """
     return input - input.tanh()
 
 
@@ -188,7 +219,11 @@ def tanhshrink(input: Tensor) -> Tensor:
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """x limited to [min_val, max_val]. The derivative at an edge is 0."""
+    """x limited to [min_val, max_val]. The derivative at an edge is 0.
+
+    >>> F.hardtanh(torch.tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ValueError(
             f"min_val cannot be greater than max_val, but they are {min_val} and {max_val}"
@@ -202,19 +237,31 @@ def hardtanh(
 
 @activation
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x + 3, 0), 6) / 6. The derivative at -3 and 3 is 0."""
+    """min(max(x + 3, 0), 6) / 6. The derivative at -3 and 3 is 0.
+
+    >>> F.hardsigmoid(torch.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     return _run(kinked.hardsigmoid, input, "hardsigmoid", inplace)
 
 
 @activation
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x min(max(x + 3, 0), 6) / 6."""
+    """x min(max(x + 3, 0), 6) / 6.
+
+    >>> F.hardswish(torch.tensor([-4.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
     return _run(kinked.hardswish, input, "hardswish", inplace)
 
 
 @activation
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by lambd, and 0 within lambd of it. The derivative at an edge is 0."""
+    """x moved towards 0 by lambd, and 0 within lambd of it. The derivative at an edge is 0.
+
+    >>> F.softshrink(torch.tensor([-2.0, 0.25, 2.0]))
+    tensor([-1.5000,  0.0000,  1.5000])
+    """
     if lambd < 0:
         raise RuntimeError(f"lambda must not be negative for softshrink, but found {lambd}")
     return _run(kinked.softshrink, input, "softshrink", False, lambd=lambd)
@@ -222,13 +269,21 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 @activation
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x, and 0 within lambd of 0. The derivative at an edge is 0."""
+    """x, and 0 within lambd of 0. The derivative at an edge is 0.
+
+    >>> torch.hardshrink(torch.tensor([-2.0, 0.25, 2.0]))
+    tensor([-2.,  0.,  2.])
+    """
     return _run(kinked.hardshrink, input, "hardshrink", False, lambd=lambd)
 
 
 @activation
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where x > threshold, else value."""
+    """x where x > threshold, else value.
+
+    >>> torch.threshold(torch.tensor([-1.0, 0.5, 2.0]), 1.0, 20.0)
+    tensor([20., 20.,  2.])
+    """
     return _run(
         kinked.threshold, input, "threshold", inplace, "fViu", threshold=threshold, value=value
     )
@@ -304,6 +359,9 @@ def rrelu(
     """x for x > 0, else a x; a is drawn from U(lower, upper) in training, else their mean.
 
     One number is drawn for each element that is not positive, in double precision.
+
+    >>> F.rrelu(torch.tensor([-4.0, 2.0]), 0.25, 0.75)
+    tensor([-2.,  2.])
     """
     if lower > upper:
         raise RuntimeError(

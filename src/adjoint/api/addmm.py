@@ -86,13 +86,26 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
 
 @public(in_place=True)
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """out = beta input + alpha (mat @ vec)."""
+    """out = beta input + alpha (mat @ vec).
+
+    input: broadcastable to (n,); mat: (n, m); vec: (m,).
+
+    >>> torch.addmv(torch.ones(2), torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1.0, 1.0]))
+    tensor([4., 8.])
+    """
     return _with_product("addmv", input, mv(mat, vec), beta, alpha)
 
 
 @public(in_place=True)
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """out = beta input + alpha (vec1 ⊗ vec2)."""
+    """out = beta input + alpha (vec1 ⊗ vec2).
+
+    input: broadcastable to (n, m); vec1: (n,); vec2: (m,).
+
+    >>> torch.addr(torch.zeros(2, 2), torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
     product = outer(vec1, vec2)
     for value, argument in ((beta, "beta"), (alpha, "alpha")):
         if isinstance(value, (float, complex)) and product._data.dtype.kind in "iub":
@@ -111,7 +124,15 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
-    """out = beta input + alpha (batch1 @ batch2), for each of b."""
+    """out = beta input + alpha (batch1 @ batch2), for each of b.
+
+    input: broadcastable to (b, n, p); batch1: (b, n, m); batch2: (b, m, p).
+
+    >>> torch.baddbmm(torch.ones(1, 1, 1), torch.ones(2, 1, 3), torch.ones(2, 3, 1))
+    tensor([[[4.]],
+    <BLANKLINE>
+            [[4.]]])
+    """
     return _with_product("baddbmm", input, bmm(batch1, batch2), beta, alpha)
 
 
@@ -119,5 +140,11 @@ def baddbmm(
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
 ) -> Tensor:
-    """out = beta input + alpha (the sum of the b products batch1 @ batch2)."""
+    """out = beta input + alpha (the sum of the b products batch1 @ batch2).
+
+    input: broadcastable to (n, p); batch1: (b, n, m); batch2: (b, m, p).
+
+    >>> torch.addbmm(torch.ones(1, 1), torch.ones(2, 1, 3), torch.ones(2, 3, 1))
+    tensor([[7.]])
+    """
     return _with_product("addbmm", input, bmm(batch1, batch2).sum(0), beta, alpha)

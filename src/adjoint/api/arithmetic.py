@@ -99,7 +99,11 @@ def neg(input: Tensor) -> Tensor:
 
 @public("rsub", method=False)
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    """other - alpha * input."""
+    """other - alpha * input.
+
+    >>> torch.rsub(torch.tensor([1.0, 2.0]), 10)
+    tensor([9., 8.])
+    """
     return sub(other, input, alpha=alpha)
 
 

@@ -23,13 +23,23 @@ def attribute(f: Any) -> Any:
 
 @attribute
 def shape(self: Tensor) -> Size:
-    """The sizes of the dimensions."""
+    """The sizes of the dimensions.
+
+    >>> torch.zeros(2, 3).shape
+    torch.Size([2, 3])
+    """
     return size_of(self._data)
 
 
 @method
 def size(self: Tensor, dim: Any = None) -> Any:
-    """The shape, or the size of one dimension."""
+    """The shape, or the size of one dimension.
+
+    >>> torch.zeros(2, 3).size()
+    torch.Size([2, 3])
+    >>> torch.zeros(2, 3).size(1)
+    3
+    """
     if dim is None:
         return size_of(self._data)
     array = self._data
@@ -40,7 +50,11 @@ def size(self: Tensor, dim: Any = None) -> Any:
 
 @method
 def dim(self: Tensor) -> int:
-    """The number of dimensions."""
+    """The number of dimensions.
+
+    >>> torch.zeros(2, 3).dim()
+    2
+    """
     ndim: int = self._data.ndim
     return ndim
 
@@ -65,7 +79,11 @@ Tensor.nelement = numel  # type: ignore[attr-defined]
 
 @method
 def element_size(self: Tensor) -> int:
-    """Bytes of one element."""
+    """Bytes of one element.
+
+    >>> torch.zeros(3, dtype=torch.float64).element_size()
+    8
+    """
     return self.dtype.itemsize
 
 
@@ -74,14 +92,22 @@ Tensor.itemsize = property(element_size)  # type: ignore[attr-defined]
 
 @attribute
 def nbytes(self: Tensor) -> int:
-    """Bytes of all elements."""
+    """Bytes of all elements.
+
+    >>> torch.zeros(2, 3).nbytes
+    24
+    """
     count: int = self._data.nbytes
     return count
 
 
 @method
 def stride(self: Tensor, dim: Any = None) -> Any:
-    """Steps in memory between neighbours, in elements: of each dimension, or of one."""
+    """Steps in memory between neighbours, in elements: of each dimension, or of one.
+
+    >>> torch.zeros(2, 3).stride()
+    (3, 1)
+    """
     array = self._data
     strides = tuple([s // array.itemsize for s in array.strides])
     return strides if dim is None else strides[canonical_dim(dim, array.ndim, "stride")]
@@ -89,7 +115,11 @@ def stride(self: Tensor, dim: Any = None) -> Any:
 
 @method
 def storage_offset(self: Tensor) -> int:
-    """Elements between the start of the memory and the first element."""
+    """Elements between the start of the memory and the first element.
+
+    >>> torch.zeros(2, 3)[1].storage_offset()
+    3
+    """
     array = self._data
     root = root_array(array)
     return (_address(array) - _address(root)) // array.itemsize
@@ -109,13 +139,22 @@ def _address(array: Any) -> int:
 
 @method
 def data_ptr(self: Tensor) -> int:
-    """The address of the first element; 0 when there is none."""
+    """The address of the first element; 0 when there is none.
+
+    >>> x = torch.zeros(2, 3)
+    >>> x[1].data_ptr() - x.data_ptr()
+    12
+    """
     return _address(self._data) if self._data.size else 0
 
 
 @method
 def is_contiguous(self: Tensor, memory_format: Any = layouts.contiguous_format) -> bool:
-    """Whether the elements lie in memory densely, the last dimension innermost (or as asked)."""
+    """Whether the elements lie in memory densely, the last dimension innermost (or as asked).
+
+    >>> torch.zeros(2, 3).t().is_contiguous()
+    False
+    """
     array = self._data
     if memory_format is layouts.contiguous_format:
         flag: bool = array.flags.c_contiguous
@@ -144,7 +183,11 @@ def is_signed(input: Tensor) -> bool:
 
 @public("is_same_size")
 def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether both have the same shape."""
+    """Whether both have the same shape.
+
+    >>> torch.is_same_size(torch.zeros(2, 3), torch.ones(2, 3))
+    True
+    """
     same: bool = input._data.shape == other._data.shape
     return same
 
@@ -178,19 +221,32 @@ Tensor.layout = layouts.strided  # type: ignore[attr-defined]
 
 @method
 def get_device(self: Tensor) -> int:
-    """-1: the CPU has no number."""
+    """-1: the CPU has no number.
+
+    >>> torch.zeros(2).get_device()
+    -1
+    """
     return -1
 
 
 @method
 def is_shared(self: Tensor) -> bool:
-    """Whether the memory is shared between processes: never here."""
+    """Whether the memory is shared between processes: never here.
+
+    >>> torch.zeros(2).is_shared()
+    False
+    """
     return False
 
 
 @method
 def share_memory_(self: Tensor) -> Tensor:
-    """The tensor itself: memory is not shared between processes here."""
+    """The tensor itself: memory is not shared between processes here.
+
+    >>> x = torch.zeros(2)
+    >>> x.share_memory_() is x
+    True
+    """
     return self
 
 
@@ -202,7 +258,11 @@ def pin_memory(self: Tensor, device: Any = None) -> Tensor:
 
 @method
 def is_pinned(self: Tensor, device: Any = None) -> bool:
-    """Whether the memory is pinned: never here."""
+    """Whether the memory is pinned: never here.
+
+    >>> torch.zeros(2).is_pinned()
+    False
+    """
     return False
 
 
@@ -234,7 +294,12 @@ def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor
 
 @method
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
-    """The tensor itself: it is on the CPU."""
+    """The tensor itself: it is on the CPU.
+
+    >>> x = torch.zeros(2)
+    >>> x.cpu() is x
+    True
+    """
     return self
 
 
@@ -244,7 +309,13 @@ FUNCTIONS["newaxis"] = None
 
 @public("is_inference", method=False)
 def is_inference(input: Tensor) -> bool:
-    """Whether the tensor was made inside `inference_mode`."""
+    """Whether the tensor was made inside `inference_mode`.
+
+    >>> with torch.inference_mode():
+    ...     x = torch.ones(2)
+    >>> torch.is_inference(x)
+    True
+    """
     return input.is_inference()
 
 
@@ -265,20 +336,33 @@ FUNCTIONS["typename"] = typename
 
 @attribute
 def name(self: Tensor) -> str | None:
-    """The name that a hook registry knows the tensor by, if any."""
+    """The name that a hook registry knows the tensor by, if any.
+
+    >>> print(torch.zeros(2).name)
+    None
+    """
     return None if self._meta is None else self._meta.name
 
 
 @method
 def is_set_to(self: Tensor, tensor: Tensor) -> bool:
-    """Whether both look at the same memory in the same way."""
+    """Whether both look at the same memory in the same way.
+
+    >>> x = torch.zeros(2, 3)
+    >>> x.is_set_to(x.view(2, 3)), x.is_set_to(x.t())
+    (True, False)
+    """
     a, b = self._data, tensor._data
     same = (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
     return same and _address(a) == _address(b)
 
 
 class UntypedStorage:
-    """The memory behind a tensor: its address and size."""
+    """The memory behind a tensor: its address and size.
+
+    >>> torch.zeros(2, 3).untyped_storage().nbytes()
+    24
+    """
 
     def __init__(self, array: Any) -> None:
         self._array = root_array(array)
@@ -300,5 +384,10 @@ FUNCTIONS["UntypedStorage"] = UntypedStorage
 
 @method
 def untyped_storage(self: Tensor) -> UntypedStorage:
-    """The memory that this tensor and its views share."""
+    """The memory that this tensor and its views share.
+
+    >>> x = torch.zeros(2, 3)
+    >>> x.untyped_storage().nbytes(), x[0].untyped_storage().nbytes()
+    (24, 24)
+    """
     return UntypedStorage(self._data)

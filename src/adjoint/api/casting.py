@@ -121,7 +121,13 @@ TYPE_NAMES: dict[str, dtypes.dtype] = {f"{d.short}Tensor": d for d in dtypes.ALL
 
 @method
 def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The type's old name ("torch.FloatTensor"), or the tensor converted to `dtype`."""
+    """The type's old name ("torch.FloatTensor"), or the tensor converted to `dtype`.
+
+    >>> torch.tensor([1]).type()
+    'torch.LongTensor'
+    >>> torch.tensor([1]).type(torch.float64)
+    tensor([1.], dtype=torch.float64)
+    """
     if dtype is None:
         return f"torch.{self.dtype.short}Tensor"
     if isinstance(dtype, str):
@@ -134,7 +140,11 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
 
 @method
 def type_as(self: Tensor, other: Tensor) -> Tensor:
-    """The tensor as the dtype of `other`."""
+    """The tensor as the dtype of `other`.
+
+    >>> torch.tensor([1, 2]).type_as(torch.zeros(1))
+    tensor([1., 2.])
+    """
     return self.to(other)
 
 
@@ -152,7 +162,11 @@ def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
 
 @method
 def contiguous(self: Tensor, memory_format: Any = contiguous_format) -> Tensor:
-    """The tensor itself if its elements lie in order, else a copy in which they do."""
+    """The tensor itself if its elements lie in order, else a copy in which they do.
+
+    >>> torch.tensor([[1, 2], [3, 4]]).t().contiguous().stride()
+    (2, 1)
+    """
     if memory_format is not contiguous_format:
         return in_format(self, memory_format)
     return self if self._data.flags.c_contiguous else shape.contiguous(self)
@@ -163,6 +177,10 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write the values of `src` (broadcastable, of any dtype) into this tensor.
 
     The gradient flows to `src`.
+
+    >>> torch.zeros(2, 2).copy_(torch.tensor([1, 2]))
+    tensor([[1., 2.],
+            [1., 2.]])
     """
     if not isinstance(src, Tensor):
         if not isinstance(src, Number):
@@ -183,7 +201,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 @public("fill_")
 def fill_(input: Tensor, value: Any) -> Tensor:
-    """Write one number (or a 0-d tensor) into every element."""
+    """Write one number (or a 0-d tensor) into every element.
+
+    >>> torch.zeros(2).fill_(7)
+    tensor([7., 7.])
+    """
     if isinstance(value, Tensor):
         if value._data.ndim:
             raise RuntimeError(
@@ -218,7 +240,11 @@ def fill(input: Tensor, value: Any) -> Tensor:
 
 @public("zero_")
 def zero_(input: Tensor) -> Tensor:
-    """Write 0 into every element."""
+    """Write 0 into every element.
+
+    >>> torch.ones(2).zero_()
+    tensor([0., 0.])
+    """
     return _overwrite(input, 0, overwrite.zero, None, "zero_")
 
 
@@ -238,14 +264,22 @@ def _overwrite(x: Tensor, values: Any, compute: Any, source: Tensor | None, name
 
 @method
 def apply_(self: Tensor, f: Any) -> Tensor:
-    """Replace every element by `f(element)`; slow, one call each."""
+    """Replace every element by `f(element)`; slow, one call each.
+
+    >>> torch.tensor([1.0, 2.0]).apply_(lambda v: v * v)
+    tensor([1., 4.])
+    """
     values = np.array([f(v) for v in self._data.ravel().tolist()], self._data.dtype)
     return copy_(self, wrap(values.reshape(self._data.shape)))
 
 
 @method
 def map_(self: Tensor, other: Tensor, f: Any) -> Tensor:
-    """Replace every element by `f(element, element of other)`; slow, one call each."""
+    """Replace every element by `f(element, element of other)`; slow, one call each.
+
+    >>> torch.tensor([1.0, 5.0]).map_(torch.tensor([3.0, 2.0]), max)
+    tensor([3., 5.])
+    """
     pairs = zip(self._data.ravel().tolist(), np.broadcast_to(other._data, self._data.shape).flat)
     values = np.array([f(a, b.item()) for a, b in pairs], self._data.dtype)
     return copy_(self, wrap(values.reshape(self._data.shape)))
@@ -255,7 +289,11 @@ def map_(self: Tensor, other: Tensor, f: Any) -> Tensor:
 def new_tensor(
     self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """A new leaf that copies `data`, by default of this tensor's dtype."""
+    """A new leaf that copies `data`, by default of this tensor's dtype.
+
+    >>> torch.zeros(1, dtype=torch.float64).new_tensor([1, 2])
+    tensor([1., 2.], dtype=torch.float64)
+    """
     return finish(
         array_from(data, self.dtype if dtype is None else dtype, copy=True), requires_grad, device
     )
@@ -292,7 +330,11 @@ def new_full(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of shape `size` filled with `fill_value`, by default of this tensor's dtype."""
+    """A tensor of shape `size` filled with `fill_value`, by default of this tensor's dtype.
+
+    >>> torch.zeros(1, dtype=torch.float64).new_full((2,), 3)
+    tensor([3., 3.], dtype=torch.float64)
+    """
     made = numpy_dtype(dtype, self.dtype)
     array = np.full(shape_of((size,), "new_full"), number_array(fill_value, made), made)
     return finish(array, requires_grad, device)
@@ -300,7 +342,11 @@ def new_full(
 
 @method
 def new(self: Tensor, *args: Any) -> Tensor:
-    """A new tensor of this dtype from sizes, a sequence or a tensor; use `new_tensor`."""
+    """A new tensor of this dtype from sizes, a sequence or a tensor; use `new_tensor`.
+
+    >>> torch.tensor([0.5]).new([1, 2])
+    tensor([1., 2.])
+    """
     if len(args) == 1 and isinstance(args[0], (list, Tensor, np.ndarray)):
         return finish(array_from(args[0], self.dtype, copy=True))
     return finish(np.empty(shape_of(args or (0,), "new"), self._data.dtype))
@@ -308,7 +354,12 @@ def new(self: Tensor, *args: Any) -> Tensor:
 
 @public("detach", method=False)
 def detach(input: Tensor) -> Tensor:
-    """The same memory, outside the graph."""
+    """The same memory, outside the graph.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> torch.detach(x * 2)
+    tensor([2., 2.])
+    """
     return input.detach()
 
 
@@ -320,7 +371,13 @@ def detach_(input: Tensor) -> Tensor:
 
 @method
 def as_subclass(self: Tensor, cls: Any) -> Any:
-    """The tensor as an instance of a subclass of Tensor, on the same memory and history."""
+    """The tensor as an instance of a subclass of Tensor, on the same memory and history.
+
+    >>> class Distance(torch.Tensor):
+    ...     pass
+    >>> type(torch.ones(2).as_subclass(Distance)).__name__
+    'Distance'
+    """
     alias = self.view_as(self) if self.requires_grad else self.detach()
     alias.__class__ = cls
     return alias

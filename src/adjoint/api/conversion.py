@@ -38,7 +38,11 @@ def item(self: Tensor) -> Any:
 
 @method
 def tolist(self: Tensor) -> Any:
-    """The values as nested lists of Python numbers (one number for a 0-d tensor)."""
+    """The values as nested lists of Python numbers (one number for a 0-d tensor).
+
+    >>> torch.tensor([[1, 2], [3, 4]]).tolist()
+    [[1, 2], [3, 4]]
+    """
     array = self._data
     return (array.astype(np.float32) if array.dtype.kind == "V" else array).tolist()
 
@@ -48,6 +52,11 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
     """The values as a NumPy array that shares the memory.
 
     A tensor that requires grad is refused, unless `force`. bfloat16 comes as ml_dtypes' type.
+
+    >>> x = torch.zeros(2)
+    >>> x.numpy()[0] = 5
+    >>> x
+    tensor([5., 0.])
     """
     if self.requires_grad and not force:
         raise RuntimeError(

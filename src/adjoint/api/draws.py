@@ -23,7 +23,11 @@ def _fill(x: Tensor, draw: Any, name: str) -> Tensor:
 def uniform_(
     self: Tensor, from_: float = 0, to: float = 1, *, generator: Any = None, **names: Any
 ) -> Tensor:
-    """Fill with uniform random numbers in [from, to)."""
+    """Fill with uniform random numbers in [from, to).
+
+    >>> torch.empty(3).uniform_(-1, 1)
+    tensor([-0.0075,  0.5364, -0.8230])
+    """
     low = names.pop("from", names.pop("a", from_))
     high = names.pop("b", to)
     gen, dtype = source(generator), self._data.dtype
@@ -34,7 +38,11 @@ def uniform_(
 
 @method
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
-    """Fill with normal random numbers."""
+    """Fill with normal random numbers.
+
+    >>> torch.empty(3).normal_(10, 2)
+    tensor([13.0820,  9.4131,  5.6424])
+    """
     gen, dtype = source(generator), self._data.dtype
     return _fill(
         self,
@@ -47,7 +55,11 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
 def random_(
     self: Tensor, from_: Any = None, to: Any = None, *, generator: Any = None, **names: Any
 ) -> Tensor:
-    """Fill with random integers: of the dtype's range, below `to`, or in [from, to)."""
+    """Fill with random integers: of the dtype's range, below `to`, or in [from, to).
+
+    >>> torch.empty(5, dtype=torch.int64).random_(0, 10)
+    tensor([4, 9, 3, 0, 3])
+    """
     low = names.pop("from", from_)
     if to is None and low is not None and "from" not in names and from_ is not None:
         low, to = 0, low
@@ -62,7 +74,11 @@ def random_(
 
 @method
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
-    """Fill with 1 of probability `p` (a number, or a tensor of them), else 0."""
+    """Fill with 1 of probability `p` (a number, or a tensor of them), else 0.
+
+    >>> torch.empty(5).bernoulli_(0.5)
+    tensor([0., 0., 1., 0., 0.])
+    """
     gen, dtype = source(generator), self._data.dtype
     if isinstance(p, Tensor):
         chances = np.broadcast_to(p._data, self._data.shape)

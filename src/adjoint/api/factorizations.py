@@ -92,7 +92,13 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 def solve_triangular(
     A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
 ) -> Tensor:
-    """X with A X = B for the upper or lower triangle of A (with a diagonal of ones)."""
+    """X with A X = B for the upper or lower triangle of A (with a diagonal of ones).
+
+    >>> A = torch.tensor([[2.0, 1.0], [0.0, 4.0]])
+    >>> torch.linalg.solve_triangular(A, torch.tensor([[4.0], [8.0]]), upper=True)
+    tensor([[1.],
+            [2.]])
+    """
     check_matrix(A, "linalg.solve_triangular", square=True)
     triangle = A.triu() if upper else A.tril()
     if unitriangular:
@@ -115,7 +121,13 @@ def det(A: Tensor) -> Tensor:
 
 @public()
 def slogdet(A: Tensor) -> Any:
-    """Sign (or phase) of the determinant, and the logarithm of its absolute value."""
+    """Sign (or phase) of the determinant, and the logarithm of its absolute value.
+
+    >>> torch.linalg.slogdet(torch.tensor([[0.0, 1.0], [1.0, 0.0]]))
+    torch.return_types.linalg_slogdet(
+    sign=tensor(-1.),
+    logabsdet=tensor(0.))
+    """
     check_matrix(A, "linalg.slogdet", square=True)
     return linalg_slogdet(*ops.slogdet(A))
 
@@ -158,7 +170,11 @@ def _hermitian(A: Tensor, triangle: str) -> Tensor:
 
 
 def eigh(A: Tensor, UPLO: str = "L") -> Any:
-    """Rising eigenvalues and eigenvectors (columns) of Hermitian A, read from one triangle."""
+    """Rising eigenvalues and eigenvectors (columns) of Hermitian A, read from one triangle.
+
+    >>> torch.linalg.eigh(torch.tensor([[3.0, 0.0], [0.0, 2.0]])).eigenvalues
+    tensor([2., 3.])
+    """
     check_matrix(A, "linalg.eigh", square=True)
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
@@ -166,7 +182,11 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
-    """Rising eigenvalues of Hermitian A."""
+    """Rising eigenvalues of Hermitian A.
+
+    >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 1.0], [1.0, 2.0]]))
+    tensor([1., 3.])
+    """
     values: Tensor = eigh(A, UPLO)[0]
     return values
 
@@ -175,6 +195,11 @@ def linalg_qr_of(A: Tensor, mode: str = "reduced") -> Any:
     """A = Q R with orthonormal columns of Q and R upper triangular.
 
     mode: "reduced", "complete" (square Q, without gradient for tall A), or "r" (Q is empty).
+
+    >>> A = torch.tensor([[3.0, 1.0], [4.0, 2.0]])
+    >>> Q, R = torch.linalg.qr(A)
+    >>> torch.allclose(Q @ R, A)
+    True
     """
     check_matrix(A, "linalg.qr")
     if mode not in ("reduced", "complete", "r"):
@@ -202,7 +227,12 @@ def linalg_qr_of(A: Tensor, mode: str = "reduced") -> Any:
 
 @public("qr")
 def qr(input: Tensor, some: bool = True) -> Any:
-    """The old name of `linalg.qr`."""
+    """The old name of `linalg.qr`.
+
+    >>> Q, R = torch.qr(torch.eye(2))
+    >>> torch.allclose(Q @ R, torch.eye(2))
+    True
+    """
     return linalg_qr_of(input, "reduced" if some else "complete")
 
 
@@ -210,6 +240,10 @@ def linalg_svd_of(A: Tensor, full_matrices: bool = True, *, driver: str | None =
     """A = U diag(S) Vh, with S falling; `full_matrices=False` gives the reduced form.
 
     The vectors that full_matrices=True adds to a matrix that is not square are constants.
+
+    >>> U, S, Vh = torch.linalg.svd(torch.tensor([[0.0, 2.0], [3.0, 0.0]]))
+    >>> S
+    tensor([3., 2.])
     """
     check_matrix(A, "linalg.svd")
     rows, columns = A._data.shape[-2:]
@@ -228,7 +262,11 @@ def _complement(q: Any) -> Any:
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
-    """The singular values of each matrix, falling."""
+    """The singular values of each matrix, falling.
+
+    >>> torch.linalg.svdvals(torch.tensor([[0.0, 2.0], [3.0, 0.0]]))
+    tensor([3., 2.])
+    """
     check_matrix(A, "linalg.svdvals")
     values: Tensor = svd_operation(A)[1]
     return values
@@ -236,7 +274,13 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
 
 @public("svd")
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
-    """The old form of `linalg.svd`: U, S, V with input = U diag(S) Vᴴ."""
+    """The old form of `linalg.svd`: U, S, V with input = U diag(S) Vᴴ.
+
+    >>> A = torch.tensor([[0.0, 2.0], [3.0, 0.0]])
+    >>> U, S, V = torch.svd(A)
+    >>> torch.allclose(U @ torch.diag(S) @ V.t(), A)
+    True
+    """
     u, s, vh = linalg_svd_of(input, not some)
     if not compute_uv:
         shape = input._data.shape
@@ -260,7 +304,11 @@ def _cutoff(A: Tensor, s: Any, atol: Any, rtol: Any) -> Any:
 def matrix_rank(
     A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
-    """How many singular values are above max(atol, rtol times the largest)."""
+    """How many singular values are above max(atol, rtol times the largest).
+
+    >>> torch.linalg.matrix_rank(torch.tensor([[1.0, 2.0], [2.0, 4.0]]))
+    tensor(1)
+    """
     check_matrix(A, "linalg.matrix_rank")
     s = np.linalg.svd(A._data, compute_uv=False)
     limit = _cutoff(A, s, tol if tol is not None else atol, rtol if tol is None else 0.0)
@@ -271,7 +319,12 @@ def matrix_rank(
 def pinv(
     A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
-    """The Moore-Penrose inverse, by the singular value decomposition."""
+    """The Moore-Penrose inverse, by the singular value decomposition.
+
+    >>> torch.linalg.pinv(torch.tensor([[2.0, 0.0], [0.0, 4.0], [0.0, 0.0]]))
+    tensor([[0.5000, 0.0000, 0.0000],
+            [0.0000, 0.2500, 0.0000]])
+    """
     check_matrix(A, "linalg.pinv")
     if A._data.size == 0:
         return A.mH
@@ -282,7 +335,13 @@ def pinv(
 
 
 def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None) -> Any:
-    """X that minimises |A X - B|, with residuals for tall A of full rank."""
+    """X that minimises |A X - B|, with residuals for tall A of full rank.
+
+    >>> A = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
+    >>> torch.linalg.lstsq(A, torch.tensor([[1.0], [3.0], [5.0]])).solution.round(decimals=3)
+    tensor([[1.],
+            [2.]])
+    """
     check_matrix(A, "linalg.lstsq")
     vector = A._data.ndim - 1 == B._data.ndim
     right = B.unsqueeze(-1) if vector else B
@@ -302,7 +361,12 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
 
 
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
-    """The inverse of A as a map from its axes after `ind` to those before."""
+    """The inverse of A as a map from its axes after `ind` to those before.
+
+    >>> A = torch.eye(6).reshape(2, 3, 6)
+    >>> torch.linalg.tensorinv(A, ind=2).shape
+    torch.Size([6, 2, 3])
+    """
     expect_tensor(A, "linalg.tensorinv", "A", 1)
     if ind <= 0:
         raise RuntimeError("Expected a strictly positive integer for 'ind'")
@@ -317,7 +381,12 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
 
 
 def tensorsolve(A: Tensor, B: Tensor, dims: Any = None) -> Tensor:
-    """X with tensordot(A, X, X.ndim) = B; `dims` of A are first moved to its end."""
+    """X with tensordot(A, X, X.ndim) = B; `dims` of A are first moved to its end.
+
+    >>> A = 2 * torch.eye(4).reshape(2, 2, 4)
+    >>> torch.linalg.tensorsolve(A, torch.ones(2, 2))
+    tensor([0.5000, 0.5000, 0.5000, 0.5000])
+    """
     expect_tensor(A, "linalg.tensorsolve", "A", 1)
     expect_tensor(B, "linalg.tensorsolve", "B", 2)
     if dims is not None:

@@ -155,7 +155,11 @@ addcdiv = _fused(elementwise.addcdiv, "addcdiv", integers=False)
 
 @public()
 def positive(input: Tensor) -> Tensor:
-    """+input: the tensor itself; bools are refused."""
+    """+input: the tensor itself; bools are refused.
+
+    >>> torch.positive(torch.tensor([-1.0, 2.0]))
+    tensor([-1.,  2.])
+    """
     if accept(input, "positive", "fVciub").dtype is dtypes.bool_:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
@@ -166,19 +170,31 @@ attach("__pos__", positive)
 
 @public()
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is a floating one."""
+    """Whether the dtype is a floating one.
+
+    >>> torch.is_floating_point(torch.tensor([1.0])), torch.is_floating_point(torch.tensor([1]))
+    (True, False)
+    """
     return accept(input, "is_floating_point", "fVciub")._data.dtype.kind in "fV"
 
 
 @public()
 def is_complex(input: Tensor) -> bool:
-    """Whether the dtype is a complex one."""
+    """Whether the dtype is a complex one.
+
+    >>> torch.is_complex(torch.tensor([1j]))
+    True
+    """
     return accept(input, "is_complex", "fVciub")._data.dtype.kind == "c"
 
 
 @public()
 def is_signed(input: Tensor) -> bool:
-    """Whether the dtype has negative numbers."""
+    """Whether the dtype has negative numbers.
+
+    >>> torch.is_signed(torch.tensor([1], dtype=torch.uint8))
+    False
+    """
     return accept(input, "is_signed", "fVciub").dtype.is_signed
 
 
@@ -206,7 +222,11 @@ def numel(input: Tensor) -> int:
 
 
 def is_tensor(obj: Any) -> bool:
-    """Whether `obj` is a Tensor."""
+    """Whether `obj` is a Tensor.
+
+    >>> torch.is_tensor([1, 2]), torch.is_tensor(torch.tensor([1, 2]))
+    (False, True)
+    """
     return isinstance(obj, Tensor)
 
 

@@ -201,7 +201,11 @@ def scatter_reduce(
     return reduce_into(input, dim, index, src, reduce, include_self, SCATTER_REDUCE)
 
 
-SCATTER_REDUCE = {"mean": ops.scatter_mean, "prod": ops.scatter_prod, "extreme": ops.scatter_extreme}
+SCATTER_REDUCE = {
+    "mean": ops.scatter_mean,
+    "prod": ops.scatter_prod,
+    "extreme": ops.scatter_extreme,
+}
 INDEX_REDUCE = {"mean": ops.index_mean, "prod": ops.index_prod, "extreme": ops.index_extreme}
 
 

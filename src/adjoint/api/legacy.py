@@ -89,7 +89,12 @@ for _dtype in dtypes.ALL:
 
 
 def set_default_tensor_type(t: Any) -> None:
-    """Set the default dtype by an old type, such as `torch.DoubleTensor` or its name."""
+    """Set the default dtype by an old type, such as `torch.DoubleTensor` or its name.
+
+    >>> torch.set_default_tensor_type(torch.DoubleTensor)
+    >>> torch.tensor(1.5).dtype
+    torch.float64
+    """
     name = t if isinstance(t, str) else f"torch.{t.__name__}"
     cls = FUNCTIONS.get(name.removeprefix("torch."))
     if not isinstance(cls, TensorType):

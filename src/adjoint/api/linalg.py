@@ -129,7 +129,12 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
 
 
 def chain_matmul(*matrices: Any, out: Tensor | None = None) -> Tensor:
-    """The product of matrices, in the order that needs the fewest multiplications."""
+    """The product of matrices, in the order that needs the fewest multiplications.
+
+    >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1))
+    tensor([[12.],
+            [12.]])
+    """
     given = matrices[0] if len(matrices) == 1 and not isinstance(matrices[0], Tensor) else matrices
     for t in given:
         expect_tensor(t, "chain_matmul", "matrices", 1)

@@ -22,6 +22,9 @@ def matrix_norm(
 
     ord: "fro", "nuc" (sum of singular values), 2, -2 (the largest, the smallest), 1, -1 (largest,
     smallest column sum of |a|), inf, -inf (row sums).
+
+    >>> torch.linalg.matrix_norm(torch.tensor([[3.0, 0.0], [4.0, 0.0]]))
+    tensor(5.)
     """
     check_matrix(A, "linalg.matrix_norm")
     if dtype is not None:
@@ -93,7 +96,11 @@ def norm(
 
 
 def cond(A: Tensor, p: Any = None) -> Tensor:
-    """The condition number |A| |A⁻¹| in the norm `p`; by default by singular values."""
+    """The condition number |A| |A⁻¹| in the norm `p`; by default by singular values.
+
+    >>> torch.linalg.cond(torch.tensor([[4.0, 0.0], [0.0, 2.0]]))
+    tensor(2.)
+    """
     check_matrix(A, "linalg.cond", square=p not in (None, 2, -2))
     if p in (None, 2, -2):
         s = svdvals(A)

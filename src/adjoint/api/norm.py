@@ -26,6 +26,11 @@ def vector_norm(
 
     `ord` is any number; inf and -inf give the largest and smallest |x|, 0 the number of
     non-zeros. The derivative at 0 is 0.
+
+    >>> torch.linalg.vector_norm(torch.tensor([3.0, -4.0]))
+    tensor(5.)
+    >>> torch.linalg.vector_norm(torch.tensor([[3.0, -4.0], [1.0, 1.0]]), ord=1, dim=1)
+    tensor([7., 2.])
     """
     name = "linalg.vector_norm"
     check_tensor(input, name)
@@ -119,11 +124,19 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 
 @public("frobenius_norm", method=False)
 def frobenius_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The 2-norm over `dim`."""
+    """The 2-norm over `dim`.
+
+    >>> torch.frobenius_norm(torch.tensor([[3.0, 4.0], [0.0, 0.0]]), dim=(0, 1))
+    tensor(5.)
+    """
     return vector_norm(input, 2, dim, keepdim)
 
 
 @public("nuclear_norm", method=False)
 def nuclear_norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The sum of the singular values of matrices."""
+    """The sum of the singular values of matrices.
+
+    >>> torch.nuclear_norm(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(7.)
+    """
     return norm(input, "nuc", dim, keepdim)

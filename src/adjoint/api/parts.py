@@ -70,7 +70,11 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
 
 @public()
 def narrow_copy(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
-    """`narrow`, as a copy."""
+    """`narrow`, as a copy.
+
+    >>> torch.narrow_copy(torch.tensor([1, 2, 3]), 0, 1, 2)
+    tensor([2, 3])
+    """
     key, _ = _narrowed(input, dim, start, length)
     return ops.narrow_copy(input, key=key)
 

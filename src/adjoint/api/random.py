@@ -56,26 +56,49 @@ def manual_seed(seed: Any) -> Generator:
 
 @creator
 def seed() -> int:
-    """Restart the default generator from the system's entropy, and return that seed."""
+    """Restart the default generator from the system's entropy, and return that seed.
+
+    >>> torch.seed() == torch.initial_seed()
+    True
+    """
     return default_generator.seed()
 
 
 @creator
 def initial_seed() -> int:
-    """The seed that the default generator started from."""
+    """The seed that the default generator started from.
+
+    >>> generator = torch.manual_seed(7)
+    >>> torch.initial_seed()
+    7
+    """
     return default_generator.initial_seed()
 
 
 @creator
 def get_rng_state() -> Tensor:
-    """The default generator's state, as a uint8 tensor."""
+    """The default generator's state, as a uint8 tensor.
+
+    >>> state = torch.get_rng_state()
+    >>> first = torch.rand(3)
+    >>> torch.set_rng_state(state)
+    >>> torch.equal(torch.rand(3), first)
+    True
+    """
     state: Tensor = default_generator.get_state()  # type: ignore[assignment]
     return state
 
 
 @creator
 def set_rng_state(new_state: Tensor) -> None:
-    """Set the default generator's state to one that `get_rng_state` returned."""
+    """Set the default generator's state to one that `get_rng_state` returned.
+
+    >>> state = torch.get_rng_state()
+    >>> first = torch.randn(2)
+    >>> torch.set_rng_state(state)
+    >>> torch.equal(torch.randn(2), first)
+    True
+    """
     default_generator.set_state(new_state)  # type: ignore[arg-type]
 
 
@@ -235,7 +258,11 @@ def randint_like(
     requires_grad: bool = False,
     **options: Any,
 ) -> Tensor:
-    """Random integers in [low, high), of the shape and (unless given) the dtype of `input`."""
+    """Random integers in [low, high), of the shape and (unless given) the dtype of `input`.
+
+    >>> torch.randint_like(torch.zeros(4), 10)
+    tensor([4., 9., 3., 0.])
+    """
     check_tensor(input, "randint_like")
     check_options(options, "randint_like")
     start, end = _interval(args, low, high, "randint_like")

@@ -106,7 +106,11 @@ def _steps(start: Any, step: Any, count: int, wanted: Any) -> Any:
 def range(
     start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, **options: Any
 ) -> Tensor:
-    """start, start + step, ... up to and with `end`; use `arange`."""
+    """start, start + step, ... up to and with `end`; use `arange`.
+
+    >>> torch.range(1, 3)
+    tensor([1., 2., 3.])
+    """
     if end is None:
         start, end = 0, start
     start, end, step = _bounds((start, end, step), None, None, None, "range")

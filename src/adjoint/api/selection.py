@@ -54,7 +54,11 @@ FUNCTIONS["where"] = with_out(where, "where")
 
 
 def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
-    """self where the condition is true, else other."""
+    """self where the condition is true, else other.
+
+    >>> torch.tensor([1, 2]).where(torch.tensor([True, False]), torch.tensor([7, 8]))
+    tensor([1, 8])
+    """
     result: Tensor = where(condition, self, other)
     return result
 

@@ -122,13 +122,23 @@ def as_view(input: Tensor, sizes: Sequence[int]) -> Tensor:
 
 @public(function=False)
 def view_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor viewed in the shape of `other`."""
+    """This tensor viewed in the shape of `other`.
+
+    >>> torch.arange(4).view_as(torch.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return as_view(self, expect_tensor(other, "view_as")._data.shape)
 
 
 @public(function=False)
 def reshape_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor in the shape of `other`; a view if possible."""
+    """This tensor in the shape of `other`; a view if possible.
+
+    >>> torch.arange(4).reshape_as(torch.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return reshape(self, expect_tensor(other, "reshape_as")._data.shape)
 
 
@@ -379,7 +389,12 @@ def broadcast_to(input: Tensor, *size: Any, **options: Any) -> Tensor:
 
 @public(function=False)
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
-    """This tensor expanded to the shape of `other`."""
+    """This tensor expanded to the shape of `other`.
+
+    >>> torch.tensor([1, 2]).expand_as(torch.zeros(2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return _expand(self, expect_tensor(other, "expand_as")._data.shape)
 
 

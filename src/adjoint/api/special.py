@@ -110,7 +110,11 @@ def polygamma(n: int, input: Tensor) -> Tensor:
 
 
 def _polygamma_method(self: Tensor, n: int) -> Tensor:
-    """The derivative of order n of digamma."""
+    """The derivative of order n of digamma.
+
+    >>> torch.tensor([1.0]).polygamma(1)
+    tensor([1.6449])
+    """
     result: Tensor = polygamma(n, self)
     return result
 

@@ -146,7 +146,7 @@ def _copying(name: str, view: Callable[..., Any]) -> None:
         first = found[0] if isinstance(found, tuple) and found else found
         step = getattr(first, "_view", None)
         operation = None if step is None else COPIES.get(step.operation)
-        if operation is None:
+        if step is None or operation is None:
             return ops.contiguous(view(input, *args, **kwargs)) if found is first else found
         return operation(input, **step.params)
 

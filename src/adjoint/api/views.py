@@ -89,7 +89,8 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
         if state.grad:
             self._edge, self._requires_grad = made._edge, made._requires_grad
             if made._edge is not None:
-                made._edge[0].__class__ = _in_place_class(type(made._edge[0]))
+                node: Any = made._edge[0]
+                node.__class__ = _in_place_class(node.__class__)
         storage_of(self).bump(origin.caller(2))
         if self._view is not None:
             self._view.version = storage_of(self).version
@@ -144,6 +145,10 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     """Change the shape in place, keeping elements in order; new elements are zeros.
 
     RuntimeError for tensors that require grad.
+
+    >>> torch.tensor([1, 2, 3, 4]).resize_(2, 2)
+    tensor([[1, 2],
+            [3, 4]])
     """
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad; use reshape or pad")
@@ -162,5 +167,10 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
 
 @public("resize_as_", function=False)
 def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor:
-    """Change the shape in place to that of `other`."""
+    """Change the shape in place to that of `other`.
+
+    >>> torch.tensor([1, 2, 3, 4]).resize_as_(torch.zeros(2, 2))
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return resize_(self, other._data.shape)

@@ -12,12 +12,18 @@ class device:  # noqa: N801 - torch's spelling
 
     Naming another known device makes the object, so that scripts can compare; putting a tensor
     there raises DeviceError.
+
+    >>> torch.device("cpu"), torch.device("cuda:1").index
+    (device(type='cpu'), 1)
     """
 
     __slots__ = ("type", "index")
 
-    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:  
-        given = type
+    type: str
+    index: int | None
+
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
+        given: Any = type
         if isinstance(given, device):
             given, index = given.type, given.index
         elif isinstance(given, int):

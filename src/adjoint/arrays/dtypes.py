@@ -18,6 +18,9 @@ class dtype:  # noqa: N801 - torch's spelling
 
     `numpy` is the NumPy dtype that arrays of this type carry, `category` one of
     BOOL < INTEGER < FLOATING < COMPLEX, which promotion compares first.
+
+    >>> torch.float64, torch.float64.itemsize, torch.float64.is_floating_point
+    (torch.float64, 8, True)
     """
 
     __slots__ = ("name", "numpy", "category", "itemsize", "short")
@@ -130,12 +133,21 @@ def as_dtype(value: Any) -> dtype:
 
 
 def get_default_dtype() -> dtype:
-    """The dtype of floats made from Python numbers (float32 unless set)."""
+    """The dtype of floats made from Python numbers (float32 unless set).
+
+    >>> torch.get_default_dtype()
+    torch.float32
+    """
     return _default[0]
 
 
 def set_default_dtype(d: dtype) -> None:
-    """Set the dtype of floats made from Python numbers; only floating types are allowed."""
+    """Set the dtype of floats made from Python numbers; only floating types are allowed.
+
+    >>> torch.set_default_dtype(torch.float64)
+    >>> torch.tensor(1.5).dtype
+    torch.float64
+    """
     if not isinstance(d, dtype) or not d.is_floating_point:
         raise TypeError(
             f"only floating-point types are supported as the default type, but got {d!r}; "
@@ -153,7 +165,11 @@ _INTEGER_ORDER = {int8: 0, int16: 1, int32: 2, int64: 3}
 
 
 def promote_types(a: dtype, b: dtype) -> dtype:
-    """The smallest type that holds both, as torch's table has it: i8+u8 -> i16, f16+bf16 -> f32."""
+    """The smallest type that holds both, as torch's table has it: i8+u8 -> i16, f16+bf16 -> f32.
+
+    >>> torch.promote_types(torch.int8, torch.uint8)
+    torch.int16
+    """
     if a is b:
         return a
     if a.category != b.category:
@@ -172,7 +188,11 @@ def promote_types(a: dtype, b: dtype) -> dtype:
 
 
 def can_cast(a: dtype, to: dtype) -> bool:
-    """Whether in-place results of type `a` may be written to `to` (category must not fall)."""
+    """Whether in-place results of type `a` may be written to `to` (category must not fall).
+
+    >>> torch.can_cast(torch.float32, torch.int32)
+    False
+    """
     return a.category <= to.category
 
 
@@ -188,7 +208,11 @@ def of_scalar(value: Any) -> dtype:
 
 
 class finfo:  # noqa: N801 - torch's spelling
-    """Numerical properties of a floating type: bits, eps, max, min, tiny, resolution."""
+    """Numerical properties of a floating type: bits, eps, max, min, tiny, resolution.
+
+    >>> torch.finfo(torch.float16).max
+    65504.0
+    """
 
     def __init__(self, of: dtype | None = None) -> None:
         d = _default[0] if of is None else of
@@ -197,7 +221,7 @@ class finfo:  # noqa: N801 - torch's spelling
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
                 f"'{d!r}'"
             )
-        info: Any = ml_dtypes.finfo(d.to_real().numpy)
+        info: Any = ml_dtypes.finfo(d.to_real().numpy)  # type: ignore[no-untyped-call]
         self.dtype = d.to_real().name
         self.bits = int(info.bits)
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
@@ -213,7 +237,11 @@ class finfo:  # noqa: N801 - torch's spelling
 
 
 class iinfo:  # noqa: N801 - torch's spelling
-    """Numerical properties of an integer type: bits, min, max."""
+    """Numerical properties of an integer type: bits, min, max.
+
+    >>> torch.iinfo(torch.int8).min, torch.iinfo(torch.int8).max
+    (-128, 127)
+    """
 
     def __init__(self, of: dtype) -> None:
         if of.category != INTEGER:

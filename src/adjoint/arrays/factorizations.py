@@ -18,7 +18,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class LinAlgError(RuntimeError):
-    """A matrix was singular, or not positive-definite, where it had to be."""
+    """A matrix was singular, or not positive-definite, where it had to be.
+
+    >>> try:
+    ...     torch.linalg.inv(torch.zeros(2, 2))
+    ... except torch.linalg.LinAlgError:
+    ...     print("singular")
+    singular
+    """
 
 
 def guarded(f: F) -> F:

@@ -8,7 +8,11 @@ import numpy as np
 
 
 class memory_format:
-    """An order of dimensions in memory, printed as torch prints it."""
+    """An order of dimensions in memory, printed as torch prints it.
+
+    >>> torch.zeros(1, 2, 3, 4).contiguous(memory_format=torch.channels_last).stride()
+    (24, 1, 8, 2)
+    """
 
     __slots__ = ("name", "order")
 
@@ -24,7 +28,11 @@ class memory_format:
 
 
 class layout:
-    """How a tensor stores its elements; every tensor here is `torch.strided`."""
+    """How a tensor stores its elements; every tensor here is `torch.strided`.
+
+    >>> torch.zeros(2).layout
+    torch.strided
+    """
 
     __slots__ = ("name",)
 

@@ -113,7 +113,7 @@ class NodeHooks:
         return cts
 
 
-def _as_tensor(ct: Any, run: Run) -> Tensor | None:
+def _as_tensor(ct: Any, run: Run) -> Any:
     return ct if run.create_graph or ct is None else wrap(ct)
 
 

@@ -57,7 +57,7 @@ class _Mode:
         """A switch of the same setting for one decorated call."""
         return type(self)()
 
-    def __call__(self, wrapped: F) -> F:
+    def __call__(self, wrapped: F) -> Any:
         if inspect.isclass(wrapped):
             return self._decorate_class(wrapped)
         if inspect.isgeneratorfunction(wrapped):
@@ -68,7 +68,7 @@ class _Mode:
             with self._fresh():
                 return wrapped(*args, **kwargs)
 
-        return inside  # type: ignore[return-value]
+        return inside
 
     def _decorate_class(self, cls: Any) -> Any:
         """Run the constructor inside the mode."""
@@ -126,13 +126,25 @@ class no_grad(_Mode):  # noqa: N801 - torch's spelling
 
 
 class enable_grad(no_grad):  # noqa: N801 - torch's spelling
-    """Record again inside a `no_grad` block."""
+    """Record again inside a `no_grad` block.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad(), torch.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
 
     _value = True
 
 
 class set_grad_enabled(_Mode):  # noqa: N801 - torch's spelling
-    """Set recording on or off: at once when called, and until the end of the block in `with`."""
+    """Set recording on or off: at once when called, and until the end of the block in `with`.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __init__(self, mode: bool) -> None:
         self._before = state.grad
@@ -142,7 +154,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 - torch's spelling
     def _fresh(self) -> _Mode:
         return set_grad_enabled(self.mode)
 
-    def __call__(self, wrapped: F) -> F:
+    def __call__(self, wrapped: F) -> Any:
         state.grad = self._before  # as a decorator it acts inside the function only
         return super().__call__(wrapped)
 
@@ -154,7 +166,13 @@ class set_grad_enabled(_Mode):  # noqa: N801 - torch's spelling
 
 
 class inference_mode(_Mode):  # noqa: N801 - torch's spelling
-    """Record nothing, and mark results as inference tensors that no graph may save later."""
+    """Record nothing, and mark results as inference tensors that no graph may save later.
+
+    >>> with torch.inference_mode():
+    ...     x = torch.ones(2)
+    >>> x.is_inference()
+    True
+    """
 
     def __new__(cls, mode: Any = True) -> Any:
         switch = super().__new__(cls)
@@ -179,10 +197,20 @@ class inference_mode(_Mode):  # noqa: N801 - torch's spelling
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations of this thread are recorded now."""
+    """Whether operations of this thread are recorded now.
+
+    >>> with torch.no_grad():
+    ...     torch.is_grad_enabled()
+    False
+    """
     return state.grad
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether this thread is inside `inference_mode`."""
+    """Whether this thread is inside `inference_mode`.
+
+    >>> with torch.inference_mode():
+    ...     torch.is_inference_mode_enabled()
+    True
+    """
     return state.inference

@@ -184,9 +184,16 @@ def node_class(name: str, operation: Any, values: Sequence[str]) -> type[Operati
     """
     members: dict[str, Any] = {"__slots__": (), "operation": operation, "__module__": "builtins"}
     for value in values:
-        read = property(lambda self, value=value: self.saved_value(value))
+        read = _saved_property(value)
         members[f"_saved_{value}"] = members[f"_saved_{_TORCH_NAMES.get(value, value)}"] = read
     return type(name, (OperationNode,), members)
+
+
+def _saved_property(value: str) -> property:
+    def read(self: OperationNode) -> Any:
+        return self.saved_value(value)
+
+    return property(read)
 
 
 class AccumulateGrad(Node):

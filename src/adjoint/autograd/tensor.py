@@ -38,7 +38,13 @@ class AutogradMeta:
 
 
 class Tensor:
-    """A multi-dimensional array that records what is done to it, as torch.Tensor."""
+    """A multi-dimensional array that records what is done to it, as torch.Tensor.
+
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4.])
+    """
 
     # Slots, not a dict: reading one is 5 ns, and the fast path reads many. `__dict__` is there for
     # attributes that users set.
@@ -92,8 +98,14 @@ class Tensor:
 
     @property
     def data(self) -> Tensor:
-        """The same memory without history; writes through it are not counted (as in torch)."""
-        return wrap(self._data)
+        """The same memory without history; writes through it are not counted (as in torch).
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> x.data
+        tensor([1., 1.])
+        """
+        result: Tensor = wrap(self._data)
+        return result
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -106,17 +118,30 @@ class Tensor:
 
     @property
     def dtype(self) -> dtypes.dtype:
-        """The element type."""
+        """The element type.
+
+        >>> torch.tensor([1]).dtype
+        torch.int64
+        """
         return dtypes.FROM_NUMPY[self._data.dtype]
 
     @property
     def device(self) -> devices.device:
-        """Where the tensor lives."""
+        """Where the tensor lives.
+
+        >>> torch.tensor([1]).device
+        device(type='cpu')
+        """
         return devices.CPU
 
     @property
     def requires_grad(self) -> bool:
-        """Whether operations on this tensor are recorded."""
+        """Whether operations on this tensor are recorded.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> (x * 2).requires_grad
+        True
+        """
         if self._view is not None:
             refresh(self)
         return self._requires_grad
@@ -126,7 +151,11 @@ class Tensor:
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Set in place whether operations on this leaf are recorded; returns the tensor."""
+        """Set in place whether operations on this leaf are recorded; returns the tensor.
+
+        >>> torch.zeros(2).requires_grad_()
+        tensor([0., 0.], requires_grad=True)
+        """
         if self._view is not None:
             refresh(self)
         if self._edge is not None and not requires_grad:
@@ -150,26 +179,47 @@ class Tensor:
 
     @property
     def is_leaf(self) -> bool:
-        """Whether the user made it, not an operation that was recorded."""
+        """Whether the user made it, not an operation that was recorded.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> x.is_leaf, (x * 2).is_leaf
+        (True, False)
+        """
         if self._view is not None:
             refresh(self)
         return self._edge is None
 
     @property
     def grad_fn(self) -> Node | None:
-        """The node of the graph that made this tensor; None for leaves."""
+        """The node of the graph that made this tensor; None for leaves.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> (x * 2).grad_fn.name()
+        'MulBackward0'
+        """
         if self._view is not None:
             refresh(self)
         return None if self._edge is None else self._edge[0].public
 
     @property
     def output_nr(self) -> int:
-        """Which output of `grad_fn` this tensor is."""
+        """Which output of `grad_fn` this tensor is.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> [part.output_nr for part in x.unbind()]
+        [0, 1]
+        """
         return 0 if self._edge is None else self._edge[1]
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient accumulated by `backward`; None until there is one."""
+        """The gradient accumulated by `backward`; None until there is one.
+
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> x.square().sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+        """
         meta = self._meta
         grad = None if meta is None else meta.grad
         if grad is None and self._edge is not None and not (meta and meta.retains_grad):
@@ -197,7 +247,13 @@ class Tensor:
 
     @property
     def retains_grad(self) -> bool:
-        """Whether `retain_grad` was called on this non-leaf tensor."""
+        """Whether `retain_grad` was called on this non-leaf tensor.
+
+        >>> x = torch.ones(2, requires_grad=True) * 2
+        >>> x.retain_grad()
+        >>> x.retains_grad
+        True
+        """
         return self._edge is not None and self._meta is not None and self._meta.retains_grad
 
     @property
@@ -215,17 +271,33 @@ class Tensor:
         return self._view is not None and self._view.__class__ is not Reshaped
 
     def is_inference(self) -> bool:
-        """Whether the tensor was made inside `inference_mode`."""
+        """Whether the tensor was made inside `inference_mode`.
+
+        >>> with torch.inference_mode():
+        ...     x = torch.ones(2)
+        >>> x.is_inference()
+        True
+        """
         return self._storage is not None and self._storage.inference
 
     def detach(self) -> Tensor:
-        """The same memory and version counter, outside the graph."""
-        result = wrap(self._data)
+        """The same memory and version counter, outside the graph.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> (x * 2).detach()
+        tensor([2., 2.])
+        """
+        result: Tensor = wrap(self._data)
         result._storage = storage_of(self)
         return result
 
     def detach_(self) -> Tensor:
-        """Cut this tensor from its history, in place; views cannot be cut."""
+        """Cut this tensor from its history, in place; views cannot be cut.
+
+        >>> x = torch.ones(2, requires_grad=True) * 2
+        >>> x.detach_()
+        tensor([2., 2.])
+        """
         if self._view is not None:
             raise RuntimeError(
                 "Can't detach views in-place. Use detach() instead. If you are using "
@@ -240,19 +312,40 @@ class Tensor:
     backward: Callable[..., None]  # defined by the engine
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
-        """Call `hook(grad)` whenever the gradient of this tensor is computed; it may replace it."""
+        """Call `hook(grad)` whenever the gradient of this tensor is computed; it may replace it.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> handle = x.register_hook(lambda grad: 10 * grad)
+        >>> x.sum().backward()
+        >>> x.grad
+        tensor([10., 10.])
+        """
         from .hooks import register_tensor_hook
 
         return register_tensor_hook(self, hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Any:
-        """Call `hook(tensor)` after a gradient was accumulated into this leaf's `.grad`."""
+        """Call `hook(tensor)` after a gradient was accumulated into this leaf's `.grad`.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda leaf: print(leaf.grad))
+        >>> x.sum().backward()
+        tensor([1., 1.])
+        """
         from .hooks import register_post_accumulate_hook
 
         return register_post_accumulate_hook(self, hook)
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this non-leaf tensor in `.grad` at the next backward."""
+        """Keep the gradient of this non-leaf tensor in `.grad` at the next backward.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> y = x * 2
+        >>> y.retain_grad()
+        >>> y.sum().backward()
+        >>> y.grad
+        tensor([1., 1.])
+        """
         from .hooks import retain_grad
 
         retain_grad(self)

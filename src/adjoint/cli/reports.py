@@ -26,12 +26,12 @@ def draw_all(history: Any, scores: Any, labels: Any, test_set: Any, out: Path) -
     draw_mistakes(test_set, targets, predictions, out / "misclassified.png")
 
 
-def _figure(*size: float) -> Any:
+def _figure(width: float, height: float) -> Any:
     """A figure that needs no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained", dpi=120)
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=120)
     FigureCanvasAgg(figure)
     return figure
 

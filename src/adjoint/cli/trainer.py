@@ -154,7 +154,7 @@ class Trainer:
     def _run_epoch(self) -> None:
         resumed = torch.get_rng_state() if self.batches_done else None
         batches = self._batches()
-        loader = iter(DataLoader(self.train_set, batch_sampler=batches[self.batches_done :]))
+        loader: Any = iter(DataLoader(self.train_set, batch_sampler=batches[self.batches_done :]))
         if resumed is not None:
             torch.set_rng_state(resumed)
         self.model.train()
@@ -238,9 +238,8 @@ class Trainer:
         self.model.eval()
         scores, labels = [], []
         with torch.no_grad():
-            for images, targets in DataLoader(
-                self.test_set, batch_size=256, generator=torch.Generator()
-            ):
+            batches: Any = DataLoader(self.test_set, batch_size=256, generator=torch.Generator())
+            for images, targets in batches:
                 scores.append(self.model(images))
                 labels.append(targets)
         return torch.cat(scores), torch.cat(labels)

@@ -23,7 +23,9 @@ class _Conv(Module):
     """What convolutions of every dimension share."""
 
     dims: int
-    transposed = False
+    transposed: bool = False
+    bias: Parameter | None
+    output_padding: tuple[int, ...]
 
     def __init__(
         self,

@@ -22,6 +22,7 @@ class FunctionModule(Module):
     a sequence of names, each as `name=value`, or only the value when it begins with "=".
     """
 
+    function: ClassVar[Any]  # a staticmethod
     settings: ClassVar[dict[str, Any]] = {}
     shown: ClassVar[tuple[str, ...]] = ()
 
@@ -51,11 +52,6 @@ class FunctionModule(Module):
                     f"'{name}'"
                 )
             setattr(self, name, values.get(name, default))
-
-    @staticmethod
-    def function(input: Tensor, **settings: Any) -> Any:
-        """What the module computes."""
-        raise NotImplementedError  # every subclass defines it
 
     def forward(self, input: Tensor) -> Any:
         """The function of the input, with the module's settings."""

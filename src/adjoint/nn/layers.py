@@ -14,6 +14,7 @@ from .module import Module
 class _MaxPool(FunctionModule):
     """The largest value in each window."""
 
+    stride: Any
     settings = {
         "kernel_size": REQUIRED,
         "stride": None,
@@ -68,6 +69,7 @@ class AvgPool1d(FunctionModule):
 class AvgPool2d(FunctionModule):
     """The mean of each window of (N, C, H, W)."""
 
+    stride: Any
     settings = {
         "kernel_size": REQUIRED,
         "stride": None,

@@ -45,6 +45,8 @@ class Buffer(Tensor):
 
     __slots__ = ()
 
+    persistent: bool
+
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         buffer: Buffer = new(cls)
         buffer._data = data._data

@@ -27,8 +27,6 @@ class _IncompatibleKeys(NamedTuple):
             f"unexpected_keys={self.unexpected_keys!r})"
         )
 
-    __str__ = __repr__
-
 
 class StateDict:
     """The part of Module that saves and restores parameters and buffers."""

@@ -6,6 +6,8 @@ floor.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from adjoint.api.activation import ACTIVATIONS
 from adjoint.api.padding import pad
 from adjoint.api.products import linear
@@ -97,3 +99,6 @@ from .tables import embedding, one_hot
 from .unpooling import lp_pool1d, lp_pool2d, lp_pool3d, max_unpool1d, max_unpool2d, max_unpool3d
 
 globals().update(ACTIVATIONS)
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...  # the activations

@@ -1,0 +1,497 @@
+"""Writes random programs for `programs_machine`: each step is chosen from what is there by now.
+
+The writer runs what it writes, so that shapes fit most of the time; now and then it does not look,
+for the errors.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from programs_machine import Machine, observe
+
+SHAPES = ((3,), (2, 3), (3, 1), (), (2, 2), (1, 3), (2, 1, 3), (4,), (2, 3, 2))
+SMOOTH = ("sin", "cos", "tanh", "sigmoid", "exp", "neg", "square", "abs", "relu", "sqrt", "log",
+          "reciprocal", "rsqrt", "atan", "expm1", "clone", "sign", "floor", "erf", "sinh")
+BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "atan2", "hypot", "pow", "logaddexp",
+          "fmod", "copysign")
+IN_PLACE = ("sin_", "cos_", "tanh_", "sigmoid_", "exp_", "neg_", "square_", "abs_", "relu_",
+            "sqrt_", "reciprocal_", "zero_", "atan_", "floor_", "rsqrt_")
+REDUCTIONS = ("sum", "mean", "prod", "amax", "amin", "logsumexp", "var", "std", "cumsum",
+              "cumprod", "softmax", "log_softmax", "norm", "max", "min", "median", "argmax",
+              "sort", "nansum", "all", "logcumsumexp")
+
+
+class Writer:
+    """One program being written."""
+
+    def __init__(self, torch: Any, seed: int, length: int) -> None:
+        self.rng = random.Random(seed)
+        self.machine = Machine(torch)
+        self.length = length
+        self.steps: list[Any] = []
+        self.watch = self.rng.random() < 0.6
+        self.dead = False  # an error has left things undefined
+        self.kinds = [k for k in dir(self) if k.startswith("write_")]
+        weights = {"view": 3, "in_place": 3, "unary": 2, "binary": 3, "set": 2, "backward": 2,
+                   "in_place_binary": 2, "grad": 1.5, "leaf": 0.3, "reshape_in_place": 0.6,
+                   "requires_grad": 0.5, "detach": 0.5, "reduce": 1.5}  # fmt: skip
+        self.weights = [weights.get(k[6:], 1) for k in self.kinds]
+
+    def write(self) -> dict[str, Any]:
+        """The program."""
+        for _ in range(self.rng.randint(2, 3)):
+            self.write_leaf()
+        while len(self.steps) < self.length and not self.dead:
+            (kind,) = self.rng.choices(self.kinds, self.weights)
+            getattr(self, kind)()
+        if not self.dead:
+            self.last()
+        return {"steps": self.steps, "watch": self.watch}
+
+    def last(self) -> None:
+        """Backward of all that moves."""
+        moving = [i for i, t in self.floats() if t.requires_grad and not t.is_leaf]
+        if not moving:
+            return
+        chosen = self.rng.sample(moving, min(len(moving), 3))
+        ones = [self.ones_like(i) for i in chosen]
+        self.add("backward_of", [[f"v{i}" for i in chosen], ones])
+
+    def add(self, name: str, args: list[Any], kwargs: Any = None, mode: str | None = None) -> Any:
+        """Write one step, and run it."""
+        if mode is None:
+            mode = self.rng.choices(["", "no_grad", "enable_grad"], [20, 3, 0.3])[0]
+        if name in ("backward", "backward_of", "grad", "hook", "keep_hook", "leaf"):
+            mode = ""
+        step = [name, args, kwargs or {}, mode]
+        before = len(self.machine.tensors)
+        seen = observe(self.machine, step, False)
+        if isinstance(seen, str) and name not in ("backward", "backward_of", "grad"):
+            if self.rng.random() < 0.4 and name != "prehook":
+                self.steps.append(step)  # most errors are not worth a step
+            return None
+        self.steps.append(step)
+        if isinstance(seen, str):
+            self.dead = True
+            return None
+        for t in self.machine.tensors[before:]:
+            if t is not None and t.numel() > 40:
+                self.dead = True
+        return seen
+
+    def floats(self) -> list[tuple[int, Any]]:
+        """Floating tensors, with their numbers."""
+        return [
+            (i, t)
+            for i, t in enumerate(self.machine.tensors)
+            if t is not None and t.is_floating_point() and self.machine.state(t) != "E"
+        ]
+
+    def any(self) -> int:
+        """A tensor, rather a late one."""
+        found = [i for i, _ in self.floats()]
+        if self.rng.random() < 0.6:
+            found = found[-6:]
+        return self.rng.choice(found)
+
+    def tensor(self, i: int) -> Any:
+        return self.machine.tensors[i]
+
+    def fitting(self, i: int) -> Any:
+        """Another operand for tensor i: a number, or a tensor that broadcasts with it."""
+        if self.rng.random() < 0.25:
+            return self.number()
+        if self.rng.random() < 0.04:
+            return f"v{self.any()}"
+        shape = tuple(self.tensor(i).shape)
+        found = [j for j, t in self.floats() if broadcasts(shape, tuple(t.shape))]
+        return f"v{self.rng.choice(found)}"
+
+    def number(self) -> float:
+        return self.rng.choice([0.5, 2, -1.5, 3, 0.25, 1.25, -0.75])
+
+    def constant(self, shape: Any) -> Any:
+        n = 1
+        for s in shape:
+            n *= s
+        values = [round(self.rng.uniform(-2, 2), 2) for _ in range(n)]
+        return nested(values, list(shape))
+
+    def ones_like(self, i: int) -> Any:
+        t = self.tensor(i)
+        return {"tensor": [self.constant(t.shape), str(t.dtype)[6:]]}
+
+    # What follows writes one kind of step each.
+
+    def write_leaf(self) -> None:
+        shape = self.rng.choice(SHAPES)
+        dtype = self.rng.choices(["float64", "float32"], [9, 1])[0]
+        self.add("leaf", [self.constant(shape), dtype, self.rng.random() < 0.75])
+
+    def write_unary(self) -> None:
+        self.add(self.rng.choice(SMOOTH), [f"v{self.any()}"])
+
+    def write_binary(self) -> None:
+        i = self.any()
+        args = [f"v{i}", self.fitting(i)]
+        name = self.rng.choice(BINARY if isinstance(args[1], str) else BINARY[:4])
+        if isinstance(args[1], str) and self.rng.random() < 0.3:
+            args.reverse()
+        self.add(name, args)
+
+    def write_ternary(self) -> None:
+        i = self.any()
+        name = self.rng.choice(["lerp", "addcmul", "addcdiv", "clamp", "where", "masked_fill"])
+        if name == "clamp":
+            self.add(name, [f"v{i}", -0.5, 1.0])
+        elif name == "masked_fill":
+            self.add(name, [f"v{i}", self.mask(i), self.number()])
+        elif name == "where":
+            self.add(name, [self.mask(i), f"v{i}", self.fitting(i)])
+        else:
+            rest = [self.fitting(i), self.fitting(i)]
+            self.add(name, [f"v{i}", *rest])
+
+    def write_reduce(self) -> None:
+        i = self.any()
+        name = self.rng.choice(REDUCTIONS)
+        ndim = self.tensor(i).dim()
+        if name in ("amax", "amin") and self.rng.random() < 0.4:
+            self.add(name, [f"v{i}"])
+        elif self.rng.random() < 0.35 and name in REDUCTIONS[:8]:
+            self.add(name, [f"v{i}"])
+        elif name == "norm":
+            self.add(name, [f"v{i}"])
+        else:
+            kwargs = {"keepdim": True} if self.rng.random() < 0.3 and name[:3] in (
+                "sum", "mea", "ama", "max", "min") else {}
+            self.add(name, [f"v{i}", self.dim(ndim)], kwargs)
+
+    def dim(self, ndim: int) -> int:
+        return self.rng.randrange(-ndim, ndim) if ndim else self.rng.choice([0, -1])
+
+    def write_product(self) -> None:
+        pairs = []
+        for i, a in self.floats():
+            for j, b in self.floats():
+                if 0 < a.dim() < 4 and 0 < b.dim() < 4 and (
+                    a.shape[-1] == b.shape[-2 if b.dim() > 1 else -1]
+                ):
+                    pairs.append((i, j))
+        if pairs:
+            i, j = self.rng.choice(pairs)
+            self.add("matmul", [f"v{i}", f"v{j}"])
+
+    def write_outer(self) -> None:
+        i, j = self.any(), self.any()
+        self.add("outer", [f"v{i}", f"v{j}"])
+
+    def write_join(self) -> None:
+        i = self.any()
+        shape = self.tensor(i).shape
+        same = [f"v{j}" for j, t in self.floats() if t.shape == shape]
+        chosen = self.rng.choices(same, k=self.rng.randint(1, 3))
+        name = self.rng.choice(["cat", "stack", "hstack", "vstack"])
+        args: list[Any] = [chosen]
+        if name in ("cat", "stack"):
+            args.append(self.dim(max(len(shape), 1)))
+        self.add(name, args)
+
+    def write_view(self) -> None:
+        i = self.any()
+        name, args = self.view(i)
+        self.add(name, [f"v{i}", *args])
+
+    def view(self, i: int) -> tuple[str, list[Any]]:
+        """A view operation on tensor i, with its arguments."""
+        t = self.tensor(i)
+        n, rng = t.dim(), self.rng
+        choices: list[tuple[str, list[Any]]] = [
+            (".reshape", [[-1]]),
+            (".view", [[-1]]),
+            (".unsqueeze", [self.dim(n + 1)]),
+            (".squeeze", []),
+            (".flatten", []),
+            (".expand", [[2, *t.shape]]),
+            (".view_as", [f"v{i}"]),
+            ("getitem", [{"tuple": [{"dots": 0}, None]}]),
+            (".contiguous", []),
+            (".ravel", []),
+        ]
+        if n:
+            d = self.dim(n)
+            size = t.shape[d]
+            start = rng.randrange(size) if size else 0
+            choices += [
+                (".select", [d, start]),
+                (".narrow", [d, start, rng.randint(1, max(size - start, 1))]),
+                ("getitem", [start if n == 0 else rng.randrange(t.shape[0] or 1)]),
+                ("getitem", [self.key(t)]),
+                ("getitem", [self.key(t)]),
+                ("getitem", [self.key(t)]),
+                (".movedim", [d, self.dim(n)]),
+                (".reshape", [[t.shape[-1], -1]]),
+                (".unfold", [d, min(2, size), 1]),
+                ("broadcast_to", [[2, *t.shape]]),
+            ]
+        if n >= 2:
+            choices += [
+                (".t", []),
+                (".transpose", [self.dim(n), self.dim(n)]),
+                (".permute", [rng.sample(range(n), n)]),
+                (".diagonal", []),
+                (".mT", []) if False else (".swapaxes", [0, 1]),
+            ] * 2
+        return rng.choice(choices)
+
+    def key(self, t: Any) -> Any:
+        """A subscript of ints and slices."""
+        parts = []
+        for size in t.shape[: self.rng.randint(1, t.dim())]:
+            if self.rng.random() < 0.35 and size:
+                parts.append(self.rng.randrange(-size, size))
+            else:
+                cut = [self.rng.choice([None, 0, 1]), self.rng.choice([None, size, -1]),
+                       self.rng.choice([None, 1, 2])]  # fmt: skip
+                parts.append({"slice": cut})
+        return {"tuple": parts}
+
+    def picks(self, t: Any) -> Any:
+        """A subscript with a mask or index tensors."""
+        rng = self.rng
+        size = t.shape[0]
+        if rng.random() < 0.35:
+            return {"mask": self.bits(t.shape)}
+        if rng.random() < 0.2:
+            return {"mask": self.bits(t.shape[:1])}
+        first = {"index": [rng.randrange(-size, size) for _ in range(2)]}
+        if t.dim() == 1 or rng.random() < 0.5:
+            return first
+        other = t.shape[1]
+        if rng.random() < 0.5:
+            return {"tuple": [first, {"index": [rng.randrange(other) for _ in range(2)]}]}
+        return {"tuple": [{"slice": [None]}, {"index": [rng.randrange(other), 0]}]}
+
+    def bits(self, shape: Any) -> Any:
+        n = 1
+        for s in shape:
+            n *= s
+        return nested([self.rng.random() < 0.5 for _ in range(n)], list(shape))
+
+    def mask(self, i: int) -> Any:
+        return {"mask": self.bits(self.tensor(i).shape)}
+
+    def write_pick(self) -> None:
+        i = self.any()
+        t = self.tensor(i)
+        if not t.dim() or not t.numel():
+            return
+        d = self.dim(t.dim())
+        size = t.shape[d]
+        index = {"index": [self.rng.randrange(size) for _ in range(2)]}
+        kind = self.rng.random()
+        if kind < 0.5:
+            self.add("getitem", [f"v{i}", self.picks(t)])
+        elif kind < 0.65:
+            self.add("index_select", [f"v{i}", d, index])
+        elif kind < 0.75:
+            self.add("flip", [f"v{i}", [d]])
+        elif kind < 0.85:
+            self.add("roll", [f"v{i}", 1, d])
+        else:
+            places = [self.rng.randrange(size) for _ in range(t.numel())]
+            self.add("gather", [f"v{i}", d, {"index": nested(places, list(t.shape))}])
+
+    def write_several(self) -> None:
+        i = self.any()
+        t = self.tensor(i)
+        if t.dim() and t.shape[0] < 5:
+            d = self.dim(t.dim())
+            name, args = self.rng.choice([
+                (".split", [1, d]), (".chunk", [2, d]), (".unbind", [d]), (".split", [2, d]),
+                (".tensor_split", [2, d]),
+            ])  # fmt: skip
+            self.add(name, [f"v{i}", *args])
+
+    def target(self) -> int:
+        """A tensor to be written: rather one that may be."""
+        found = [
+            i for i, t in self.floats() if not (t.is_leaf and t.requires_grad)
+        ]
+        return self.rng.choice(found) if found and self.rng.random() < 0.9 else self.any()
+
+    def write_in_place(self) -> None:
+        name = self.rng.choice(IN_PLACE)
+        self.add("." + name, [f"v{self.target()}"])
+
+    def write_in_place_binary(self) -> None:
+        i = self.target()
+        name = self.rng.choice(["add_", "mul_", "sub_", "div_", "copy_", "add_", "mul_", "fill_",
+                                "masked_fill_", "clamp_", "addcmul_", "lerp_", "pow_",
+                                "maximum_or"])  # fmt: skip
+        if name == "masked_fill_":
+            return self._done(self.add("." + name, [f"v{i}", self.mask(i), self.number()]))
+        if name == "clamp_":
+            return self._done(self.add("." + name, [f"v{i}", -0.5, 0.75]))
+        if name == "fill_":
+            return self._done(self.add("." + name, [f"v{i}", self.number()]))
+        if name == "pow_":
+            return self._done(self.add("." + name, [f"v{i}", self.rng.choice([2, 3])]))
+        other = self.smaller(i)
+        if name in ("addcmul_", "lerp_"):
+            return self._done(self.add("." + name, [f"v{i}", other, self.smaller(i)]))
+        if name == "maximum_or":
+            name = "mul_"
+        if name != "copy_" and self.rng.random() < 0.25:
+            other = self.number()
+        self.add("." + name, [f"v{i}", other])
+
+    def _done(self, _: Any) -> None:
+        return None
+
+    def smaller(self, i: int) -> str:
+        """A tensor that broadcasts to the shape of tensor i."""
+        shape = tuple(self.tensor(i).shape)
+        found = [
+            j for j, t in self.floats()
+            if broadcasts(shape, tuple(t.shape)) and fits(tuple(t.shape), shape)
+        ]  # fmt: skip
+        if self.rng.random() < 0.05:
+            return f"v{self.any()}"
+        return f"v{self.rng.choice(found)}"
+
+    def write_set(self) -> None:
+        i = self.target()
+        t = self.tensor(i)
+        if not t.dim() or not t.numel():
+            return
+        key = self.picks(t) if self.rng.random() < 0.4 else self.key(t)
+        picked = t.detach()[self.machine.decode(key)]
+        found = [
+            f"v{j}" for j, o in self.floats()
+            if fits(tuple(o.shape), tuple(picked.shape)) and o.dtype == t.dtype
+        ]  # fmt: skip
+        value: Any = self.number()
+        if found and self.rng.random() < 0.7:
+            value = self.rng.choice(found)
+        name = self.rng.choices(["setitem", "add_at", "mul_at"], [5, 1, 1])[0]
+        self.add(name, [f"v{i}", key, value])
+
+    def write_put(self) -> None:
+        i = self.target()
+        t = self.tensor(i)
+        if not t.dim() or not t.numel():
+            return
+        d = self.dim(t.dim())
+        size = t.shape[d]
+        same = [f"v{j}" for j, o in self.floats() if o.shape == t.shape and o.dtype == t.dtype]
+        value = self.rng.choice(same)
+        whole = {"index": [self.rng.randrange(size) for _ in range(size)]}
+        places = [self.rng.randrange(size) for _ in range(t.numel())]
+        index = {"index": nested(places, list(t.shape))}
+        name = self.rng.choice(["index_add", "scatter_add", "index_fill", "index_add_",
+                                "scatter_add_", "index_fill_"])  # fmt: skip
+        args: list[Any] = {
+            "index_add": [d, whole, value],
+            "scatter_add": [d, index, value],
+            "index_fill": [d, whole, self.number()],
+        }[name.rstrip("_")]
+        self.add("." + name, [f"v{i}", *args])
+
+    def write_reshape_in_place(self) -> None:
+        i = self.target()
+        n = self.tensor(i).dim()
+        name, args = self.rng.choice([
+            ("t_", []), ("transpose_", [self.dim(n), self.dim(n)]), ("squeeze_", []),
+            ("unsqueeze_", [self.dim(n + 1)]),
+        ])  # fmt: skip
+        self.add("." + name, [f"v{i}", *args])
+
+    def write_detach(self) -> None:
+        i = self.any()
+        name = self.rng.choice([".detach", ".detach", ".detach_", "data", "grad_of", ".clone"])
+        self.add(name, [f"v{i}"])
+
+    def write_requires_grad(self) -> None:
+        self.add(".requires_grad_", [f"v{self.any()}", self.rng.random() < 0.7])
+
+    def moving(self) -> list[int]:
+        return [i for i, t in self.floats() if t.requires_grad]
+
+    def write_hook(self) -> None:
+        moving = self.moving()
+        if not moving:
+            return
+        i = self.rng.choice(moving)
+        names = ["hook", "hook", "keep_hook"]
+        if self.tensor(i).is_leaf:
+            names.append("after_hook")
+        else:
+            names += [".retain_grad_", "prehook", "posthook"]
+        name = self.rng.choice(names)
+        if name == ".retain_grad_":
+            self.add("retain_grad_", [f"v{i}"])
+        elif name == "keep_hook":
+            self.add(name, [f"v{i}"])
+        else:
+            self.add(name, [f"v{i}", self.number()], None, "")
+
+    def write_retain_grad(self) -> None:
+        moving = self.moving()
+        if moving:
+            self.add("retain_grad_", [f"v{self.rng.choice(moving)}"], None, "")
+
+    def write_backward(self) -> None:
+        moving = self.moving()
+        if not moving or len(self.steps) < 6:
+            return
+        late = [i for i in moving if not self.tensor(i).is_leaf] or moving
+        i = self.rng.choice(late[-4:])
+        kwargs: dict[str, Any] = {}
+        if self.rng.random() < 0.7:
+            kwargs["retain_graph"] = True
+        if self.rng.random() < 0.12:
+            kwargs["create_graph"] = True
+        if self.rng.random() < 0.15:
+            kwargs["inputs"] = [f"v{j}" for j in self.rng.sample(moving, min(2, len(moving)))]
+        if self.tensor(i).dim() or self.rng.random() < 0.3:
+            kwargs["gradient"] = self.ones_like(i)
+        self.add("backward", [f"v{i}"], kwargs)
+
+    def write_grad(self) -> None:
+        moving = self.moving()
+        if not moving or len(self.steps) < 4:
+            return
+        i = self.rng.choice(moving[-4:])
+        inputs = [f"v{j}" for j in self.rng.sample(moving, min(self.rng.randint(1, 3), len(moving)))]
+        kwargs: dict[str, Any] = {"allow_unused": self.rng.random() < 0.95}
+        if self.rng.random() < 0.6:
+            kwargs["create_graph"] = True
+        elif self.rng.random() < 0.7:
+            kwargs["retain_graph"] = True
+        kwargs["grad_outputs"] = self.ones_like(i)
+        if self.rng.random() < 0.15:
+            same = [f"v{j}" for j in moving if self.tensor(j).shape == self.tensor(i).shape
+                    and self.tensor(j).dtype == self.tensor(i).dtype]
+            kwargs["grad_outputs"] = self.rng.choice(same)
+        self.add("grad", [f"v{i}", inputs], kwargs)
+
+
+def nested(values: list[Any], shape: list[int]) -> Any:
+    """A flat list in the nesting of a shape."""
+    if not shape:
+        return values[0]
+    step = len(values) // shape[0] if shape[0] else 0
+    return [nested(values[k * step : (k + 1) * step], shape[1:]) for k in range(shape[0])]
+
+
+def broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether two shapes broadcast."""
+    return all(m == n or m == 1 or n == 1 for m, n in zip(a[::-1], b[::-1]))
+
+
+def fits(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Whether shape a broadcasts to shape b."""
+    return len(a) <= len(b) and all(m in (1, n) for m, n in zip(a[::-1], b[::-1]))
