@@ -89,9 +89,7 @@ class _Comparison:
         if actual is None or expected is None:
             return None if actual is expected else f"None mismatch: {actual} is not {expected}"
         if isinstance(actual, (bool, np.bool_)):
-            return (
-                None if actual == expected else f"Booleans mismatch: {actual} is not {expected}"
-            )
+            return None if actual == expected else f"Booleans mismatch: {actual} is not {expected}"
         if _is_tensor_like(actual):
             return self._tensors(_as_tensor(actual), _as_tensor(expected))
         return self._numbers(actual, expected)
@@ -199,7 +197,9 @@ def _tensor_message(a: Any, b: Any, matches: Any, rtol: float, atol: float) -> s
     for name, values, limit in (("absolute", difference, atol), ("relative", relative, rtol)):
         place = tuple(int(i) for i in np.unravel_index(int(np.argmax(values)), values.shape))
         allowed = "" if exact else f" (up to {limit} allowed)"
-        lines.append(f"Greatest {name} difference: {values[place].item()} at index {place}{allowed}")
+        lines.append(
+            f"Greatest {name} difference: {values[place].item()} at index {place}{allowed}"
+        )
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..api.complex import view_as_real
 from ..api.creation import empty
 from ..api.random import randint
 from ..arrays import dtypes
@@ -63,7 +64,7 @@ def _uniform(
 ) -> Tensor:
     """Uniform draws; of a complex number both parts are drawn."""
     result: Tensor = empty(shape, dtype=dtype, device=device)
-    parts = result.view_as_real() if dtype.category == dtypes.COMPLEX else result
+    parts = view_as_real(result) if dtype.category == dtypes.COMPLEX else result
     parts.uniform_(low, high)
     return result
 
