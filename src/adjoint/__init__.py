@@ -55,7 +55,23 @@ globals().update(api.FUNCTIONS)
 
 # Modules that load when touched.
 _ROOMS = frozenset(
-    "backends cli compat cuda data io library linalg nn optim special testing utils viz vision".split()
+    (
+        "backends",
+        "cli",
+        "compat",
+        "cuda",
+        "data",
+        "io",
+        "library",
+        "linalg",
+        "nn",
+        "optim",
+        "special",
+        "testing",
+        "utils",
+        "vision",
+        "viz",
+    )
 )
 # Names that live in rooms and are torch's at the top.
 _LAZY = {
@@ -64,7 +80,7 @@ _LAZY = {
     "use_deterministic_algorithms": "backends",
     "are_deterministic_algorithms_enabled": "backends",
     **dict.fromkeys(
-        (
+        (  # noqa: SIM905 - thirty quoted names on thirty lines would not be easier to read
             "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d max_pool1d "
             "max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_max_pool1d layer_norm "
             "group_norm rms_norm bilinear cosine_similarity pairwise_distance pdist pixel_shuffle "

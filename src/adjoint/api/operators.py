@@ -11,9 +11,8 @@ from typing import Any
 
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
 from ..autograd.tensor import Tensor
-from ..ops import arithmetic
 from ..ops.operation import Operation
-from .promotion import Number, _constants, constant, to_common
+from .promotion import _constants, constant
 
 General = Callable[[Any, Any], Any]
 

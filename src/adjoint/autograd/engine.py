@@ -123,7 +123,7 @@ def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any
 
 
 class Captures:
-    """The inputs of `grad` (or `backward(inputs=)`): what to collect, and which nodes lead there."""
+    """The inputs of `grad` (or `backward(inputs=)`): what to collect, which nodes lead there."""
 
     def __init__(self, inputs: Sequence[Tensor], roots: Iterable[Node], accumulate: bool) -> None:
         self.edges = [edge_of(t) for t in inputs]

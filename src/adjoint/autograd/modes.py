@@ -95,7 +95,7 @@ class _Mode:
                     with self._fresh():
                         generator.close()
                     raise
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - the generator raises it again
                     resume = functools.partial(generator.throw, error)
 
         return inside

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from . import origin
-from .tensor import Tensor, meta_of, new, refresh, storage_of, wrap
+from .tensor import Tensor, meta_of, new, refresh, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
@@ -204,8 +204,10 @@ class AccumulateGrad(Node):
     variable: Tensor
 
     def apply(self, ct: Any, run: Run) -> Any:
-        """Torch's rules: the first gradient is taken over when nobody else holds its memory, later
-        ones are added in place; with create_graph always out of place."""
+        """Torch's rules: the first gradient is taken over when nobody else holds its memory.
+
+        Later ones are added in place; with create_graph always out of place.
+        """
         variable = self.variable
         meta: Any = variable._meta  # it has one: this node is named there
         grad = meta.grad

@@ -30,7 +30,7 @@ def load_data(args: argparse.Namespace) -> tuple[Any, Any]:
             kind(args.root, train=True, transform=_transform(28, True), download=args.download),
             kind(args.root, train=False, transform=_transform(28, False)),
         )
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise UserError(str(error)) from error
 
 

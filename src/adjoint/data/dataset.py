@@ -60,6 +60,12 @@ class IterableDataset(Dataset[T_co]):
 
     With several workers each iterates over its own copy: `get_worker_info()` tells it which part
     to give.
+
+    >>> class Countdown(torch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter([3, 2, 1])
+    >>> list(torch.utils.data.DataLoader(Countdown(), batch_size=2))
+    [tensor([3, 2]), tensor([1])]
     """
 
     def __iter__(self) -> Iterator[T_co]:
@@ -116,6 +122,9 @@ class StackDataset(Dataset[Any]):
     """Several data sets of one length side by side: tuples, or dicts when given by keyword.
 
     Errors: ValueError for different lengths, none at all, or both forms at once.
+
+    >>> torch.utils.data.StackDataset(image=[10, 11], label=[0, 1])[1]
+    {'image': 11, 'label': 1}
     """
 
     datasets: Any
@@ -165,7 +174,12 @@ def _items(dataset: Any, indices: Sequence[Any]) -> Sequence[Any]:
 
 
 class ConcatDataset(Dataset[Any]):
-    """Data sets one after the other. Errors: AssertionError for none, and for streams."""
+    """Data sets one after the other. Errors: AssertionError for none, and for streams.
+
+    >>> joined = torch.utils.data.ConcatDataset(["abc", "de"])
+    >>> len(joined), joined[3]
+    (5, 'd')
+    """
 
     datasets: list[Any]
     cumulative_sizes: list[int]
@@ -198,7 +212,14 @@ class ConcatDataset(Dataset[Any]):
 
 
 class ChainDataset(IterableDataset[Any]):
-    """Streams one after the other. Errors: AssertionError for data sets that are no streams."""
+    """Streams one after the other. Errors: AssertionError for data sets that are no streams.
+
+    >>> class Pair(torch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter([1, 2])
+    >>> list(torch.utils.data.ChainDataset([Pair(), Pair()]))
+    [1, 2, 1, 2]
+    """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = datasets

@@ -25,7 +25,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Sampler(Generic[T_co]):
-    """The base of samplers: define `__iter__`, which yields sample numbers, and `__len__`."""
+    """The base of samplers: define `__iter__`, which yields sample numbers, and `__len__`.
+
+    >>> class Backwards(torch.utils.data.Sampler):
+    ...     def __iter__(self):
+    ...         return iter([2, 1, 0])
+    >>> list(torch.utils.data.DataLoader(["a", "b", "c"], sampler=Backwards(), batch_size=None))
+    ['c', 'b', 'a']
+    """
 
     def __init__(self, data_source: Any = None) -> None:
         pass
@@ -37,7 +44,11 @@ class Sampler(Generic[T_co]):
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, 2, ... up to the length of the data set."""
+    """0, 1, 2, ... up to the length of the data set.
+
+    >>> list(torch.utils.data.SequentialSampler("abc"))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -108,7 +119,11 @@ class RandomSampler(Sampler[int]):
 
 
 class SubsetRandomSampler(Sampler[int]):
-    """The given numbers in a random order, without replacement."""
+    """The given numbers in a random order, without replacement.
+
+    >>> sorted(torch.utils.data.SubsetRandomSampler([3, 5, 8]))
+    [3, 5, 8]
+    """
 
     def __init__(self, indices: Sequence[int], generator: random.Generator | None = None) -> None:
         self.indices = indices
@@ -127,6 +142,9 @@ class WeightedRandomSampler(Sampler[int]):
     """`num_samples` numbers drawn in proportion to `weights: (n,)`, which need not sum to 1.
 
     Errors: ValueError unless num_samples is positive, replacement a bool and weights 1-d.
+
+    >>> list(torch.utils.data.WeightedRandomSampler([0.0, 0.0, 1.0], num_samples=3))
+    [2, 2, 2]
     """
 
     weights: Tensor

@@ -40,7 +40,11 @@ _info: list[WorkerInfo] = []
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """In a worker process: its id, num_workers, seed and dataset; None in the main process."""
+    """In a worker process: its id, num_workers, seed and dataset; None in the main process.
+
+    >>> print(torch.utils.data.get_worker_info())
+    None
+    """
     return _info[0] if _info else None
 
 

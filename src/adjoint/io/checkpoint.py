@@ -167,6 +167,10 @@ def load(
 
     Errors: FileNotFoundError; RuntimeError naming the file for one that is truncated, damaged, or
     of another format, a torch `.pt` among them; ValueError for mmap of an open file.
+
+    >>> torch.save({"w": torch.ones(2), "epoch": 3}, "run.safetensors")
+    >>> torch.load("run.safetensors")
+    {'w': tensor([1., 1.]), 'epoch': 3}
     """
     _check_location(map_location)
     header, arrays = _read(f, bool(mmap), check=True)

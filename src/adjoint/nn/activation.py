@@ -27,7 +27,11 @@ class ReLU(FunctionModule):
 
 
 class ReLU6(FunctionModule):
-    """min(max(0, x), 6)."""
+    """min(max(0, x), 6).
+
+    >>> nn.ReLU6()(torch.tensor([-1.0, 3.0, 9.0]))
+    tensor([0., 3., 6.])
+    """
 
     settings = {"inplace": False}
     shown = ("?inplace",)
@@ -35,7 +39,11 @@ class ReLU6(FunctionModule):
 
 
 class LeakyReLU(FunctionModule):
-    """x where positive, else negative_slope * x."""
+    """x where positive, else negative_slope * x.
+
+    >>> nn.LeakyReLU(0.25)(torch.tensor([-2.0, 3.0]))
+    tensor([-0.5000,  3.0000])
+    """
 
     settings = {"negative_slope": 0.01, "inplace": False}
     shown = ("negative_slope", "?inplace")
@@ -43,7 +51,11 @@ class LeakyReLU(FunctionModule):
 
 
 class ELU(FunctionModule):
-    """x where positive, else alpha * (exp(x) - 1)."""
+    """x where positive, else alpha * (exp(x) - 1).
+
+    >>> nn.ELU()(torch.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     settings = {"alpha": 1.0, "inplace": False}
     shown = ("alpha", "?inplace")
@@ -51,7 +63,11 @@ class ELU(FunctionModule):
 
 
 class CELU(FunctionModule):
-    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
+
+    >>> nn.CELU()(torch.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
 
     settings = {"alpha": 1.0, "inplace": False}
     shown = ("alpha", "?inplace")
@@ -59,7 +75,11 @@ class CELU(FunctionModule):
 
 
 class SELU(FunctionModule):
-    """The self-normalising ELU (Klambauer et al. 2017)."""
+    """The self-normalising ELU (Klambauer et al. 2017).
+
+    >>> nn.SELU()(torch.tensor([-1.0, 2.0]))
+    tensor([-1.1113,  2.1014])
+    """
 
     settings = {"inplace": False}
     shown = ("?inplace",)
@@ -67,7 +87,11 @@ class SELU(FunctionModule):
 
 
 class GELU(FunctionModule):
-    """x times the normal distribution function of x; approximate: 'none' or 'tanh'."""
+    """x times the normal distribution function of x; approximate: 'none' or 'tanh'.
+
+    >>> nn.GELU()(torch.tensor([-1.0, 2.0]))
+    tensor([-0.1587,  1.9545])
+    """
 
     settings = {"approximate": "none"}
     function = staticmethod(F.gelu)
@@ -77,7 +101,11 @@ class GELU(FunctionModule):
 
 
 class SiLU(FunctionModule):
-    """x * sigmoid(x)."""
+    """x * sigmoid(x).
+
+    >>> nn.SiLU()(torch.tensor([-1.0, 2.0]))
+    tensor([-0.2689,  1.7616])
+    """
 
     settings = {"inplace": False}
     shown = ("?inplace",)
@@ -85,7 +113,11 @@ class SiLU(FunctionModule):
 
 
 class Mish(FunctionModule):
-    """x * tanh(softplus(x))."""
+    """x * tanh(softplus(x)).
+
+    >>> nn.Mish()(torch.tensor([-1.0, 2.0]))
+    tensor([-0.3034,  1.9440])
+    """
 
     settings = {"inplace": False}
     shown = ("?inplace",)
@@ -93,19 +125,31 @@ class Mish(FunctionModule):
 
 
 class Sigmoid(FunctionModule):
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    >>> nn.Sigmoid()(torch.tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
 
     function = staticmethod(F.sigmoid)
 
 
 class Tanh(FunctionModule):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent.
+
+    >>> nn.Tanh()(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7616])
+    """
 
     function = staticmethod(F.tanh)
 
 
 class Softplus(FunctionModule):
-    """log(1 + exp(beta x)) / beta, linear where beta x exceeds the threshold."""
+    """log(1 + exp(beta x)) / beta, linear where beta x exceeds the threshold.
+
+    >>> nn.Softplus()(torch.tensor([0.0, 2.0]))
+    tensor([0.6931, 2.1269])
+    """
 
     settings = {"beta": 1.0, "threshold": 20.0}
     shown = ("beta", "threshold")
@@ -113,13 +157,21 @@ class Softplus(FunctionModule):
 
 
 class Softsign(FunctionModule):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> nn.Softsign()(torch.tensor([-1.0, 3.0]))
+    tensor([-0.5000,  0.7500])
+    """
 
     function = staticmethod(F.softsign)
 
 
 class Hardtanh(FunctionModule):
-    """x cut to [min_val, max_val]."""
+    """x cut to [min_val, max_val].
+
+    >>> nn.Hardtanh()(torch.tensor([-3.0, 0.5, 3.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     settings = {"min_val": -1.0, "max_val": 1.0, "inplace": False}
     shown = ("min_val", "max_val", "?inplace")
@@ -127,33 +179,53 @@ class Hardtanh(FunctionModule):
 
 
 class Hardsigmoid(FunctionModule):
-    """x / 6 + 1/2, cut to [0, 1]."""
+    """x / 6 + 1/2, cut to [0, 1].
+
+    >>> nn.Hardsigmoid()(torch.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
 
     settings = {"inplace": False}
     function = staticmethod(F.hardsigmoid)
 
 
 class Hardswish(FunctionModule):
-    """x * hardsigmoid(x)."""
+    """x * hardsigmoid(x).
+
+    >>> nn.Hardswish()(torch.tensor([-4.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
 
     settings = {"inplace": False}
     function = staticmethod(F.hardswish)
 
 
 class LogSigmoid(FunctionModule):
-    """log(sigmoid(x))."""
+    """log(sigmoid(x)).
+
+    >>> nn.LogSigmoid()(torch.tensor([0.0, 2.0]))
+    tensor([-0.6931, -0.1269])
+    """
 
     function = staticmethod(F.logsigmoid)
 
 
 class Tanhshrink(FunctionModule):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> nn.Tanhshrink()(torch.tensor([0.0, 2.0]))
+    tensor([0.0000, 1.0360])
+    """
 
     function = staticmethod(F.tanhshrink)
 
 
 class Softshrink(FunctionModule):
-    """x moved towards 0 by lambd, 0 inside [-lambd, lambd]."""
+    """x moved towards 0 by lambd, 0 inside [-lambd, lambd].
+
+    >>> nn.Softshrink()(torch.tensor([-2.0, 0.25, 2.0]))
+    tensor([-1.5000,  0.0000,  1.5000])
+    """
 
     settings = {"lambd": 0.5}
     shown = ("=lambd",)
@@ -161,7 +233,11 @@ class Softshrink(FunctionModule):
 
 
 class Hardshrink(FunctionModule):
-    """x, but 0 inside [-lambd, lambd]."""
+    """x, but 0 inside [-lambd, lambd].
+
+    >>> nn.Hardshrink()(torch.tensor([-2.0, 0.25, 2.0]))
+    tensor([-2.,  0.,  2.])
+    """
 
     settings = {"lambd": 0.5}
     shown = ("=lambd",)
@@ -169,7 +245,11 @@ class Hardshrink(FunctionModule):
 
 
 class Threshold(FunctionModule):
-    """x where it exceeds the threshold, else value."""
+    """x where it exceeds the threshold, else value.
+
+    >>> nn.Threshold(1.0, 20.0)(torch.tensor([-1.0, 2.0]))
+    tensor([20.,  2.])
+    """
 
     settings = {"threshold": REQUIRED, "value": REQUIRED, "inplace": False}
     shown = ("threshold", "value", "?inplace")
@@ -177,7 +257,11 @@ class Threshold(FunctionModule):
 
 
 class GLU(FunctionModule):
-    """The first half times the sigmoid of the second half, along a dimension."""
+    """The first half times the sigmoid of the second half, along a dimension.
+
+    >>> nn.GLU()(torch.tensor([1.0, 2.0, 0.0, 0.0]))
+    tensor([0.5000, 1.0000])
+    """
 
     settings = {"dim": -1}
     shown = ("dim",)
@@ -185,7 +269,11 @@ class GLU(FunctionModule):
 
 
 class Softmax(FunctionModule):
-    """exp(x) / sum(exp(x)) along a dimension."""
+    """exp(x) / sum(exp(x)) along a dimension.
+
+    >>> nn.Softmax(dim=0)(torch.tensor([0.0, 0.0]))
+    tensor([0.5000, 0.5000])
+    """
 
     settings = {"dim": None}
     shown = ("dim",)
@@ -193,7 +281,11 @@ class Softmax(FunctionModule):
 
 
 class LogSoftmax(FunctionModule):
-    """log(softmax(x)) along a dimension."""
+    """log(softmax(x)) along a dimension.
+
+    >>> nn.LogSoftmax(dim=0)(torch.tensor([0.0, 0.0]))
+    tensor([-0.6931, -0.6931])
+    """
 
     settings = {"dim": None}
     shown = ("dim",)
@@ -201,7 +293,11 @@ class LogSoftmax(FunctionModule):
 
 
 class Softmin(FunctionModule):
-    """softmax(-x) along a dimension."""
+    """softmax(-x) along a dimension.
+
+    >>> nn.Softmin(dim=0)(torch.tensor([0.0, 1.0]))
+    tensor([0.7311, 0.2689])
+    """
 
     settings = {"dim": None}
     shown = ("dim",)
@@ -209,7 +305,11 @@ class Softmin(FunctionModule):
 
 
 class PReLU(Module):
-    """x where positive, else a learned slope times x (He et al. 2015)."""
+    """x where positive, else a learned slope times x (He et al. 2015).
+
+    >>> nn.PReLU()(torch.tensor([-2.0, 3.0])).detach()
+    tensor([-0.5000,  3.0000])
+    """
 
     def __init__(
         self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None

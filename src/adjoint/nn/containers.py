@@ -104,7 +104,12 @@ class Sequential(_List):
 
 
 class ModuleList(_List):
-    """A list of modules whose parameters are found."""
+    """A list of modules whose parameters are found.
+
+    >>> layers = nn.ModuleList([nn.Linear(2, 3), nn.Linear(3, 1)])
+    >>> len(list(layers.parameters()))
+    4
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -137,7 +142,12 @@ class ModuleList(_List):
 
 
 class ModuleDict(Module):
-    """A dictionary of modules whose parameters are found."""
+    """A dictionary of modules whose parameters are found.
+
+    >>> heads = nn.ModuleDict({"small": nn.Linear(4, 2), "large": nn.Linear(4, 8)})
+    >>> heads["large"](torch.zeros(1, 4)).shape
+    torch.Size([1, 8])
+    """
 
     def __init__(self, modules: Mapping[str, Module] | None = None) -> None:
         super().__init__()
@@ -189,7 +199,12 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list of parameters that are found; tensors become parameters."""
+    """A list of parameters that are found; tensors become parameters.
+
+    >>> weights = nn.ParameterList([nn.Parameter(torch.ones(2)), nn.Parameter(torch.zeros(1))])
+    >>> [p.shape for p in weights.parameters()]
+    [torch.Size([2]), torch.Size([1])]
+    """
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
@@ -229,7 +244,12 @@ def _listed(entries: Iterable[tuple[Any, str, Any]]) -> str:
 
 
 class ParameterDict(Module):
-    """A dictionary of parameters that are found; tensors become parameters."""
+    """A dictionary of parameters that are found; tensors become parameters.
+
+    >>> scales = nn.ParameterDict({"a": nn.Parameter(torch.ones(2))})
+    >>> [name for name, _ in scales.named_parameters()]
+    ['a']
+    """
 
     def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
         super().__init__()

@@ -128,7 +128,11 @@ class _Conv(Module):
 
 
 class Conv1d(_Conv):
-    """Cross-correlation over (N, C, L): see torch.nn.functional.conv1d."""
+    """Cross-correlation over (N, C, L): see torch.nn.functional.conv1d.
+
+    >>> nn.Conv1d(2, 4, kernel_size=3, padding=1)(torch.zeros(1, 2, 10)).shape
+    torch.Size([1, 4, 10])
+    """
 
     dims = 1
 
@@ -194,7 +198,11 @@ class _ConvTranspose(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Transposed convolution over (N, C, L)."""
+    """Transposed convolution over (N, C, L).
+
+    >>> nn.ConvTranspose1d(4, 2, kernel_size=2, stride=2)(torch.zeros(1, 4, 5)).shape
+    torch.Size([1, 2, 10])
+    """
 
     dims = 1
 
@@ -212,7 +220,11 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed convolution over (N, C, H, W)."""
+    """Transposed convolution over (N, C, H, W).
+
+    >>> nn.ConvTranspose2d(4, 2, kernel_size=2, stride=2)(torch.zeros(1, 4, 5, 5)).shape
+    torch.Size([1, 2, 10, 10])
+    """
 
     dims = 2
 

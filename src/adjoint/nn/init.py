@@ -57,13 +57,21 @@ _calculate_fan_in_and_fan_out = _fans  # torch's name, which scripts use
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with draws from U(a, b)."""
+    """Fill with draws from U(a, b).
+
+    >>> nn.init.uniform_(torch.empty(2), -1.0, 1.0)
+    tensor([-0.0075,  0.5364])
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with draws from N(mean, std^2)."""
+    """Fill with draws from N(mean, std^2).
+
+    >>> nn.init.normal_(torch.empty(2), mean=10.0)
+    tensor([11.5410,  9.7066])
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -80,6 +88,10 @@ def trunc_normal_(
 
     Others are drawn again; where [a, b] holds under 0.3 of the distribution, draws are uniform in
     [a, b] and kept with the odds of their density.
+
+    >>> w = nn.init.trunc_normal_(torch.empty(100), std=5.0)
+    >>> bool((w.abs() <= 2).all())
+    True
     """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
@@ -121,23 +133,40 @@ def _kept_by_density(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill with one value."""
+    """Fill with one value.
+
+    >>> nn.init.constant_(torch.empty(2), 0.5)
+    tensor([0.5000, 0.5000])
+    """
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with 1."""
+    """Fill with 1.
+
+    >>> nn.init.ones_(torch.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with 0."""
+    """Fill with 0.
+
+    >>> nn.init.zeros_(torch.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Make a matrix the identity."""
+    """Make a matrix the identity.
+
+    >>> nn.init.eye_(torch.empty(2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if tensor.dim() != 2:
         raise ValueError(f"Only tensors with 2 dimensions are supported, got {tensor.dim()}")
     with no_grad():
@@ -148,14 +177,24 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    """U(-a, a) with a = gain * sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010).
+
+    >>> nn.init.xavier_uniform_(torch.empty(2, 2))
+    tensor([[-0.0092,  0.6570],
+            [-1.0080, -0.9013]])
+    """
     fan_in, fan_out = _fans(tensor)
     a = math.sqrt(3.0) * gain * math.sqrt(2.0 / float(fan_in + fan_out))
     return uniform_(tensor, -a, a, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+    """N(0, std^2) with std = gain * sqrt(2 / (fan_in + fan_out)) (Glorot & Bengio 2010).
+
+    >>> nn.init.xavier_normal_(torch.empty(2, 2))
+    tensor([[ 1.0896, -0.2075],
+            [-1.5406,  0.4019]])
+    """
     fan_in, fan_out = _fans(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
@@ -174,7 +213,12 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:
-    """U(-b, b) with b = gain * sqrt(3 / fan) (He et al. 2015)."""
+    """U(-b, b) with b = gain * sqrt(3 / fan) (He et al. 2015).
+
+    >>> nn.init.kaiming_uniform_(torch.empty(2, 2))
+    tensor([[-0.0130,  0.9291],
+            [-1.4256, -1.2747]])
+    """
     if 0 in tensor.shape:
         return tensor
     bound = math.sqrt(3.0) * _kaiming_std(tensor, a, mode, nonlinearity)
@@ -188,14 +232,24 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:
-    """N(0, std^2) with std = gain / sqrt(fan) (He et al. 2015)."""
+    """N(0, std^2) with std = gain / sqrt(fan) (He et al. 2015).
+
+    >>> nn.init.kaiming_normal_(torch.empty(2, 2), nonlinearity="relu")
+    tensor([[ 1.5410, -0.2934],
+            [-2.1788,  0.5684]])
+    """
     if 0 in tensor.shape:
         return tensor
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
-    """A (semi-)orthogonal matrix from the QR decomposition of normal draws (Saxe et al. 2013)."""
+    """A (semi-)orthogonal matrix from the QR decomposition of normal draws (Saxe et al. 2013).
+
+    >>> w = nn.init.orthogonal_(torch.empty(2, 3))
+    >>> torch.allclose(w @ w.t(), torch.eye(2), atol=1e-6)
+    True
+    """
     import numpy as np
 
     from adjoint.autograd.tensor import wrap
@@ -216,7 +270,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
-    """N(0, std^2) with a fraction `sparsity` of each column set to zero (Martens 2010)."""
+    """N(0, std^2) with a fraction `sparsity` of each column set to zero (Martens 2010).
+
+    >>> w = nn.init.sparse_(torch.empty(4, 3), sparsity=0.5)
+    >>> (w == 0).sum(0)
+    tensor([2, 2, 2])
+    """
     from adjoint.api.random import randperm
 
     if tensor.dim() != 2:

@@ -31,7 +31,11 @@ class _MaxPool(FunctionModule):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest value in each window of (N, C, L)."""
+    """The largest value in each window of (N, C, L).
+
+    >>> nn.MaxPool1d(2)(torch.tensor([[[1.0, 3.0, 5.0, 2.0]]]))
+    tensor([[[3., 5.]]])
+    """
 
     function = staticmethod(F.max_pool1d)
 
@@ -47,7 +51,11 @@ class MaxPool2d(_MaxPool):
 
 
 class AvgPool1d(FunctionModule):
-    """The mean of each window of (N, C, L)."""
+    """The mean of each window of (N, C, L).
+
+    >>> nn.AvgPool1d(2)(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]))
+    tensor([[[2., 6.]]])
+    """
 
     settings = {
         "kernel_size": REQUIRED,
@@ -67,7 +75,11 @@ class AvgPool1d(FunctionModule):
 
 
 class AvgPool2d(FunctionModule):
-    """The mean of each window of (N, C, H, W)."""
+    """The mean of each window of (N, C, H, W).
+
+    >>> nn.AvgPool2d(2)(torch.tensor([[[1.0, 3.0], [5.0, 7.0]]]))
+    tensor([[[4.]]])
+    """
 
     stride: Any
     settings = {
@@ -87,7 +99,11 @@ class AvgPool2d(FunctionModule):
 
 
 class AdaptiveAvgPool1d(FunctionModule):
-    """Means over windows chosen to give `output_size` values."""
+    """Means over windows chosen to give `output_size` values.
+
+    >>> nn.AdaptiveAvgPool1d(2)(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]))
+    tensor([[[2., 6.]]])
+    """
 
     settings = {"output_size": REQUIRED}
     shown = ("output_size",)
@@ -95,7 +111,11 @@ class AdaptiveAvgPool1d(FunctionModule):
 
 
 class AdaptiveAvgPool2d(FunctionModule):
-    """Means over windows chosen to give `output_size` values in each dimension."""
+    """Means over windows chosen to give `output_size` values in each dimension.
+
+    >>> nn.AdaptiveAvgPool2d(1)(torch.arange(6.0).reshape(1, 1, 2, 3))
+    tensor([[[[2.5000]]]])
+    """
 
     settings = {"output_size": REQUIRED}
     shown = ("output_size",)
@@ -103,7 +123,11 @@ class AdaptiveAvgPool2d(FunctionModule):
 
 
 class AdaptiveMaxPool2d(FunctionModule):
-    """Maxima over windows chosen to give `output_size` values in each dimension."""
+    """Maxima over windows chosen to give `output_size` values in each dimension.
+
+    >>> nn.AdaptiveMaxPool2d(1)(torch.arange(6.0).reshape(1, 1, 2, 3))
+    tensor([[[[5.]]]])
+    """
 
     settings = {"output_size": REQUIRED, "return_indices": False}
     shown = ("output_size",)
@@ -141,19 +165,34 @@ class Dropout(_Dropout):
 
 
 class Dropout1d(_Dropout):
-    """Drops whole channels of (N, C, L)."""
+    """Drops whole channels of (N, C, L).
+
+    >>> nn.Dropout1d(0.5)(torch.ones(1, 4, 3))
+    tensor([[[0., 0., 0.],
+             [0., 0., 0.],
+             [2., 2., 2.],
+             [0., 0., 0.]]])
+    """
 
     function = staticmethod(F.dropout1d)
 
 
 class Dropout2d(_Dropout):
-    """Drops whole channels of (N, C, H, W)."""
+    """Drops whole channels of (N, C, H, W).
+
+    >>> nn.Dropout2d(0.5)(torch.ones(1, 4, 2, 2)).sum((2, 3))
+    tensor([[0., 0., 8., 0.]])
+    """
 
     function = staticmethod(F.dropout2d)
 
 
 class AlphaDropout(_Dropout):
-    """Dropout that keeps mean and variance of SELU networks (Klambauer et al. 2017)."""
+    """Dropout that keeps mean and variance of SELU networks (Klambauer et al. 2017).
+
+    >>> nn.AlphaDropout(0.5).eval()(torch.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     function = staticmethod(F.alpha_dropout)
 
@@ -179,7 +218,11 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits one dimension into several."""
+    """Splits one dimension into several.
+
+    >>> nn.Unflatten(1, (2, 3))(torch.zeros(4, 6)).shape
+    torch.Size([4, 2, 3])
+    """
 
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
@@ -195,7 +238,12 @@ class Unflatten(Module):
 
 
 class PixelShuffle(FunctionModule):
-    """Channels into space: (N, C r^2, H, W) -> (N, C, H r, W r)."""
+    """Channels into space: (N, C r^2, H, W) -> (N, C, H r, W r).
+
+    >>> nn.PixelShuffle(2)(torch.arange(4.0).reshape(1, 4, 1, 1))
+    tensor([[[[0., 1.],
+              [2., 3.]]]])
+    """
 
     settings = {"upscale_factor": REQUIRED}
     shown = ("upscale_factor",)
@@ -203,7 +251,12 @@ class PixelShuffle(FunctionModule):
 
 
 class Upsample(FunctionModule):
-    """Resizes (N, C, H, W): see torch.nn.functional.interpolate."""
+    """Resizes (N, C, H, W): see torch.nn.functional.interpolate.
+
+    >>> nn.Upsample(scale_factor=2)(torch.tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
 
     settings = {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None}
     function = staticmethod(F.interpolate)
@@ -219,7 +272,11 @@ class Upsample(FunctionModule):
 
 
 class CosineSimilarity(Module):
-    """x1 . x2 / (|x1| |x2|) along a dimension."""
+    """x1 . x2 / (|x1| |x2|) along a dimension.
+
+    >>> nn.CosineSimilarity(dim=1)(torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 4.0]]))
+    tensor([0.6000])
+    """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
@@ -230,7 +287,11 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """The p-norm of x1 - x2 along the last dimension."""
+    """The p-norm of x1 - x2 along the last dimension.
+
+    >>> nn.PairwiseDistance()(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2))
+    tensor([5.0000])
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()

@@ -15,7 +15,11 @@ from .parameter import Parameter
 
 
 class Identity(Module):
-    """Returns its input; takes any arguments."""
+    """Returns its input; takes any arguments.
+
+    >>> nn.Identity()(torch.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -70,7 +74,11 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """out = input1^T A input2 + bias, for each output feature."""
+    """out = input1^T A input2 + bias, for each output feature.
+
+    >>> nn.Bilinear(2, 3, 4)(torch.zeros(5, 2), torch.zeros(5, 3)).shape
+    torch.Size([5, 4])
+    """
 
     def __init__(
         self,

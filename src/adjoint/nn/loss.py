@@ -70,74 +70,119 @@ class CrossEntropyLoss(_Loss):
 
 
 class NLLLoss(_Loss):
-    """The negative of the entry of each row that the target names."""
+    """The negative of the entry of each row that the target names.
+
+    >>> nn.NLLLoss()(torch.tensor([[-0.5, -1.5]]), torch.tensor([1]))
+    tensor(1.5000)
+    """
 
     settings = {"weight": None, "ignore_index": -100}
     function = staticmethod(F.nll_loss)
 
 
 class MSELoss(_Loss):
-    """(input - target)^2."""
+    """(input - target)^2.
+
+    >>> nn.MSELoss()(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 0.0]))
+    tensor(2.5000)
+    """
 
     function = staticmethod(F.mse_loss)
 
 
 class L1Loss(_Loss):
-    """|input - target|."""
+    """|input - target|.
+
+    >>> nn.L1Loss()(torch.tensor([1.0, -3.0]), torch.tensor([0.0, 0.0]))
+    tensor(2.)
+    """
 
     function = staticmethod(F.l1_loss)
 
 
 class SmoothL1Loss(_Loss):
-    """Quadratic below beta, linear above."""
+    """Quadratic below beta, linear above.
+
+    >>> nn.SmoothL1Loss(reduction="none")(torch.tensor([0.5, 4.0]), torch.tensor([0.0, 0.0]))
+    tensor([0.1250, 3.5000])
+    """
 
     settings = {"beta": 1.0}
     function = staticmethod(F.smooth_l1_loss)
 
 
 class HuberLoss(_Loss):
-    """Quadratic below delta, linear above, with delta times the slope (Huber 1964)."""
+    """Quadratic below delta, linear above, with delta times the slope (Huber 1964).
+
+    >>> nn.HuberLoss(reduction="none")(torch.tensor([0.5, 4.0]), torch.tensor([0.0, 0.0]))
+    tensor([0.1250, 3.5000])
+    """
 
     settings = {"delta": 1.0}
     function = staticmethod(F.huber_loss)
 
 
 class BCELoss(_Loss):
-    """Binary cross entropy of probabilities."""
+    """Binary cross entropy of probabilities.
+
+    >>> nn.BCELoss()(torch.tensor([0.5, 0.9]), torch.tensor([1.0, 1.0]))
+    tensor(0.3993)
+    """
 
     settings = {"weight": None}
     function = staticmethod(F.binary_cross_entropy)
 
 
 class BCEWithLogitsLoss(_Loss):
-    """Binary cross entropy of logits, without overflow."""
+    """Binary cross entropy of logits, without overflow.
+
+    >>> nn.BCEWithLogitsLoss()(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 1.0]))
+    tensor(0.4100)
+    """
 
     settings = {"weight": None, "pos_weight": None}
     function = staticmethod(F.binary_cross_entropy_with_logits)
 
 
 class KLDivLoss(_Loss):
-    """Kullback-Leibler divergence; the input holds log-probabilities."""
+    """Kullback-Leibler divergence; the input holds log-probabilities.
+
+    >>> p = torch.tensor([[0.5, 0.5]])
+    >>> nn.KLDivLoss(reduction="batchmean")(torch.tensor([[0.25, 0.75]]).log(), p)
+    tensor(0.1438)
+    """
 
     settings = {"log_target": False}
     function = staticmethod(F.kl_div)
 
 
 class HingeEmbeddingLoss(_Loss):
-    """x for targets 1, max(0, margin - x) for targets -1."""
+    """x for targets 1, max(0, margin - x) for targets -1.
+
+    >>> nn.HingeEmbeddingLoss()(torch.tensor([0.25]), torch.tensor([-1.0]))
+    tensor(0.7500)
+    """
 
     settings = {"margin": 1.0}
     function = staticmethod(F.hinge_embedding_loss)
 
 
 class SoftMarginLoss(_Loss):
-    """log(1 + exp(-target * input))."""
+    """log(1 + exp(-target * input)).
+
+    >>> nn.SoftMarginLoss()(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
 
     function = staticmethod(F.soft_margin_loss)
 
 
 class PoissonNLLLoss(_Loss):
-    """Negative log likelihood of Poisson counts."""
+    """Negative log likelihood of Poisson counts.
+
+    >>> nn.PoissonNLLLoss()(torch.tensor([0.0]), torch.tensor([2.0]))
+    tensor(1.)
+    """
 
     settings = {"log_input": True, "full": False, "eps": 1e-8}
     function = staticmethod(F.poisson_nll_loss)
@@ -156,19 +201,33 @@ class _PairLoss(_Loss):
 
 
 class MarginRankingLoss(_PairLoss):
-    """max(0, -target (input1 - input2) + margin)."""
+    """max(0, -target (input1 - input2) + margin).
+
+    >>> nn.MarginRankingLoss()(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
 
     function = staticmethod(F.margin_ranking_loss)
 
 
 class CosineEmbeddingLoss(_PairLoss):
-    """1 - cos for targets 1, max(0, cos - margin) for targets -1."""
+    """1 - cos for targets 1, max(0, cos - margin) for targets -1.
+
+    >>> a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    >>> nn.CosineEmbeddingLoss()(a, b, torch.tensor([1]))
+    tensor(1.)
+    """
 
     function = staticmethod(F.cosine_embedding_loss)
 
 
 class TripletMarginLoss(_Loss):
-    """max(0, d(anchor, positive) - d(anchor, negative) + margin)."""
+    """max(0, d(anchor, positive) - d(anchor, negative) + margin).
+
+    >>> a, p, n = torch.tensor([[0.0]]), torch.tensor([[1.0]]), torch.tensor([[1.5]])
+    >>> nn.TripletMarginLoss()(a, p, n)
+    tensor(0.5000)
+    """
 
     settings = {"margin": 1.0, "p": 2.0, "eps": 1e-6, "swap": False}
 
@@ -180,7 +239,11 @@ class TripletMarginLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """Negative log likelihood of a normal distribution with given variance."""
+    """Negative log likelihood of a normal distribution with given variance.
+
+    >>> nn.GaussianNLLLoss()(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
 
     settings = {"full": False, "eps": 1e-6}
 

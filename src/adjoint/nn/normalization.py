@@ -94,7 +94,12 @@ class _BatchNorm(Module):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalisation over (N, C) or (N, C, L) (Ioffe & Szegedy 2015)."""
+    """Batch normalisation over (N, C) or (N, C, L) (Ioffe & Szegedy 2015).
+
+    >>> nn.BatchNorm1d(1)(torch.tensor([[1.0], [3.0]])).detach()
+    tensor([[-1.0000],
+            [ 1.0000]])
+    """
 
     ranks = (2, 3)
 
@@ -110,7 +115,12 @@ class BatchNorm2d(_BatchNorm):
 
 
 class LayerNorm(Module):
-    """Normalises over the last dimensions (Ba et al. 2016): see torch.nn.functional.layer_norm."""
+    """Normalises over the last dimensions (Ba et al. 2016): see torch.nn.functional.layer_norm.
+
+    >>> nn.LayerNorm(2)(torch.tensor([[1.0, 3.0], [10.0, 30.0]])).detach()
+    tensor([[-1.0000,  1.0000],
+            [-1.0000,  1.0000]])
+    """
 
     def __init__(
         self,
@@ -149,7 +159,11 @@ class LayerNorm(Module):
 
 
 class GroupNorm(Module):
-    """Normalises groups of channels (Wu & He 2018): see torch.nn.functional.group_norm."""
+    """Normalises groups of channels (Wu & He 2018): see torch.nn.functional.group_norm.
+
+    >>> nn.GroupNorm(1, 2)(torch.tensor([[1.0, 3.0]])).detach()
+    tensor([[-1.0000,  1.0000]])
+    """
 
     def __init__(
         self,

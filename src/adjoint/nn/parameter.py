@@ -41,7 +41,15 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that a Module registers as a buffer when assigned to it."""
+    """A tensor that a Module registers as a buffer when assigned to it.
+
+    >>> class Counter(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.count = nn.Buffer(torch.zeros(1))
+    >>> Counter().state_dict()
+    OrderedDict([('count', tensor([0.]))])
+    """
 
     __slots__ = ()
 

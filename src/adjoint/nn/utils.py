@@ -126,7 +126,14 @@ def _norm(array: Any, order: float) -> float:
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Scale all gradients by min(1, max_norm / (total_norm + 1e-6)), a norm that is known."""
+    """Scale all gradients by min(1, max_norm / (total_norm + 1e-6)), a norm that is known.
+
+    >>> p = torch.nn.Parameter(torch.zeros(2))
+    >>> p.grad = torch.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grads_with_norm_([p], 1.0, torch.tensor(5.0))
+    >>> p.grad
+    tensor([0.6000, 0.8000])
+    """
     factor = float(max_norm) / (float(total_norm._data) + 1e-6)
     if factor >= 1:
         return
@@ -168,6 +175,13 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
     vec: (n,), with at least as many elements as the parameters have together. Errors: TypeError
     unless it is a tensor, RuntimeError if it is too short; nothing has changed then.
+
+    >>> p, q = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(1))
+    >>> nn.utils.vector_to_parameters(torch.tensor([1.0, 2.0, 3.0]), [p, q])
+    >>> p, q
+    (Parameter containing:
+    tensor([1., 2.], requires_grad=True), Parameter containing:
+    tensor([3.], requires_grad=True))
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")

@@ -69,8 +69,9 @@ class Definition:
         for key, rule in self.rules.items():
             if not key.startswith((self.prefix, "jvp_")) and key not in known:
                 raise TypeError(f"operation {self.name}: {key} is not a rule of a {self.kind} one")
-            if callable(rule) and key.startswith((self.prefix, "jvp_")):
-                for name in rule_names(rule, self.prefix if key.startswith(self.prefix) else "jvp_"):
+            if callable(rule) and key not in known:
+                prefix = self.prefix if key.startswith(self.prefix) else "jvp_"
+                for name in rule_names(rule, prefix):
                     self.source(name)
         missing = set(self.vjps) - set(self.jvps) if self.kind == "general" else ()
         if missing:
@@ -140,7 +141,8 @@ class Definition:
         of = primals[number:] if self.variadic and number == len(self.inputs) - 1 else None
         if where == "input":
             return primals[number] if of is None else of
-        values = [getattr(p, "_data", p) for p in (primals[number : number + 1] if of is None else of)]
+        asked = primals[number : number + 1] if of is None else of
+        values = [getattr(p, "_data", p) for p in asked]
         found = tuple([v.shape if where == "shape" else v.dtype for v in values])
         return found[0] if of is None else found
 

@@ -14,8 +14,8 @@ from numpy import multiply, ndarray
 if TYPE_CHECKING:
     from .operation import Operation
 
-# Partial derivatives that are 1 or -1: marks, because comparing arrays with 1 would cost more than it
-# saves.
+# Partial derivatives that are 1 or -1: marks, because comparing arrays with 1 would cost more than
+# it saves.
 ONE: Any = object()
 MINUS_ONE: Any = object()
 

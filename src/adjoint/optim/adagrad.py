@@ -97,6 +97,13 @@ class Adadelta(ElementwiseOptimizer):
     negates it first. `foreach` and `capturable` are accepted and change nothing.
 
     Errors: ValueError for negative options and rho outside [0, 1]. Source: Zeiler 2012.
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adadelta([p])
+    >>> (p * p).backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.9968])
     """
 
     _WORK = 2

@@ -36,6 +36,13 @@ class Adamax(ElementwiseOptimizer):
 
     Errors: ValueError for negative options and betas outside [0, 1).
     Source: Kingma & Ba 2015, algorithm 2.
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Adamax([p], lr=0.1)
+    >>> (p * p).backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.9000])
     """
 
     def __init__(
@@ -113,6 +120,13 @@ class NAdam(_Moments):
     / (sqrt(v / (1 - b2^t)) + eps). Weight decay as in Adam.
 
     Errors: ValueError for negative options and betas outside [0, 1). Source: Dozat 2016.
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.NAdam([p], lr=0.1)
+    >>> (p * p).backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.8944])
     """
 
     _WORK = 2
@@ -197,6 +211,13 @@ class RAdam(_Moments):
     lr * m / (1 - b1^t). eps is added to sqrt(v). Weight decay as in Adam.
 
     Errors: ValueError for negative options and betas outside [0, 1). Source: Liu et al. 2020.
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.RAdam([p], lr=0.1)
+    >>> (p * p).backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.8000])
     """
 
     def __init__(

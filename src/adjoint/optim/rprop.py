@@ -23,6 +23,13 @@ class Rprop(ElementwiseOptimizer):
     negates the gradient. `foreach` and `capturable` are accepted and change nothing.
 
     Errors: ValueError unless 0 < etas[0] < 1 < etas[1]. Source: Riedmiller & Braun 1993.
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.Rprop([p], lr=0.1)
+    >>> (p * p).backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.9000])
     """
 
     _WORK = 3
@@ -99,6 +106,13 @@ class ASGD(ElementwiseOptimizer):
     `maximize` negates it first. `foreach` and `capturable` are accepted and change nothing.
 
     Errors: ValueError for negative options. Source: Polyak & Juditsky 1992.
+
+    >>> p = torch.tensor([1.0], requires_grad=True)
+    >>> optimizer = torch.optim.ASGD([p], lr=0.1)
+    >>> (p * p).backward()
+    >>> optimizer.step()
+    >>> p.detach()
+    tensor([0.8000])
     """
 
     def __init__(

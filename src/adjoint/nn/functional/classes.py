@@ -223,7 +223,11 @@ def multi_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Σ_j max(0, margin - input[target] + input[j])^p / c over the other classes j."""
+    """Σ_j max(0, margin - input[target] + input[j])^p / c over the other classes j.
+
+    >>> F.multi_margin_loss(torch.tensor([[0.1, 0.2, 0.9]]), torch.tensor([2]))
+    tensor(0.1667)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
@@ -260,6 +264,9 @@ def multilabel_margin_loss(
     """Σ_j Σ_i max(0, 1 - (x[j] - x[i])) / c over classes j in the target and i outside it.
 
     Each row of the target lists its classes; the first -1 ends the list.
+
+    >>> F.multilabel_margin_loss(torch.tensor([[0.1, 0.2, 0.9]]), torch.tensor([[2, -1, 0]]))
+    tensor(0.1667)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     if target._data.shape != input._data.shape or input._data.ndim > 2:
@@ -295,6 +302,10 @@ def linear_cross_entropy(
     """cross_entropy(linear(input, linear_weight, linear_bias), target, ...).
 
     linear_weight: (c, in), or (c, *space, in) for targets with spatial axes.
+
+    >>> features, weight = torch.tensor([[1.0, 2.0]]), torch.eye(2)
+    >>> F.linear_cross_entropy(features, weight, torch.tensor([1]))
+    tensor(0.3133)
     """
     classes, *space, inner = linear_weight._data.shape
     if space and input._data.ndim == 1:
@@ -326,7 +337,11 @@ def multilabel_soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The mean over classes of the binary cross entropy of each logit."""
+    """The mean over classes of the binary cross entropy of each logit.
+
+    >>> F.multilabel_soft_margin_loss(torch.tensor([[2.0, -1.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor(0.2201)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     terms = ops.binary_cross_entropy_with_logits(input, target, reduction="none")
     if weight is not None:

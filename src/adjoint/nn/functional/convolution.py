@@ -61,7 +61,11 @@ def conv3d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Cross-correlation of volumes (n, c, d, h, w); see `conv2d`."""
+    """Cross-correlation of volumes (n, c, d, h, w); see `conv2d`.
+
+    >>> F.conv3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2)).item()
+    8.0
+    """
     return _convolve(input, weight, bias, stride, padding, dilation, groups, 3)
 
 
@@ -189,7 +193,11 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """The transpose of `conv1d` in its input; weight (c, o/groups, k). See `conv_transpose2d`."""
+    """The transpose of `conv1d` in its input; weight (c, o/groups, k). See `conv_transpose2d`.
+
+    >>> F.conv_transpose1d(torch.tensor([[[1.0, 2.0]]]), torch.tensor([[[1.0, 10.0]]]))
+    tensor([[[ 1., 12., 20.]]])
+    """
     return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
 
 
@@ -225,7 +233,11 @@ def conv_transpose3d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """The transpose of `conv3d` in its input; see `conv_transpose2d`."""
+    """The transpose of `conv3d` in its input; see `conv_transpose2d`.
+
+    >>> F.conv_transpose3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 3, 2, 2, 2)).shape
+    torch.Size([1, 3, 3, 3, 3])
+    """
     return _transposed(input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
 
 

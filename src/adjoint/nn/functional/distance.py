@@ -34,7 +34,11 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
-    """The p-norm of x1 - x2 + eps along the last axis."""
+    """The p-norm of x1 - x2 + eps along the last axis.
+
+    >>> F.pairwise_distance(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2))
+    tensor([5.0000])
+    """
     return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)
 
 
@@ -47,7 +51,12 @@ def cosine_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """1 - cos where the target is 1, max(0, cos - margin) where it is -1."""
+    """1 - cos where the target is 1, max(0, cos - margin) where it is -1.
+
+    >>> a, b = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    >>> F.cosine_embedding_loss(a, b, torch.tensor([1]))
+    tensor(1.)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     if input1._data.shape[:-1] != target._data.shape or input1._data.ndim not in (1, 2):
         raise RuntimeError(
@@ -81,6 +90,10 @@ def triplet_margin_loss(
 
     With `swap` the negative distance is the smaller of those from the anchor and the positive
     (Balntas et al. 2016).
+
+    >>> a, p, n = torch.tensor([[0.0]]), torch.tensor([[1.0]]), torch.tensor([[1.5]])
+    >>> F.triplet_margin_loss(a, p, n)
+    tensor(0.5000)
     """
     reduction = reduction_of(reduction, size_average, reduce)
     _check_triplet(anchor, positive, negative, margin)
@@ -113,7 +126,13 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """`triplet_margin_loss` with any distance function."""
+    """`triplet_margin_loss` with any distance function.
+
+    >>> a, p, n = torch.tensor([[0.0]]), torch.tensor([[1.0]]), torch.tensor([[3.0]])
+    >>> apart = lambda x, y: (x - y).abs().sum(1)
+    >>> F.triplet_margin_with_distance_loss(a, p, n, distance_function=apart, margin=5.0)
+    tensor(3.)
+    """
     reduction = reduction_of(reduction)
     _check_triplet(anchor, positive, negative, margin)
     distance = pairwise_distance if distance_function is None else distance_function
@@ -124,6 +143,10 @@ def triplet_margin_with_distance_loss(
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norm distance of every pair of rows i < j of (n, d): n (n - 1) / 2 numbers."""
+    """The p-norm distance of every pair of rows i < j of (n, d): n (n - 1) / 2 numbers.
+
+    >>> F.pdist(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+    tensor([5.0000, 1.0000, 4.2426])
+    """
     first, second = np.triu_indices(input._data.shape[0], 1)
     return (input[wrap(first)] - input[wrap(second)]).norm(p, -1)

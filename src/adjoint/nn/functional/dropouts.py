@@ -88,7 +88,14 @@ def _feature_dropout(input: Tensor, p: float, training: bool, inplace: bool, n: 
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Zero whole channels of (n, c, length) with probability p."""
+    """Zero whole channels of (n, c, length) with probability p.
+
+    >>> F.dropout1d(torch.ones(1, 4, 3), p=0.5)
+    tensor([[[0., 0., 0.],
+             [0., 0., 0.],
+             [2., 2., 2.],
+             [0., 0., 0.]]])
+    """
     return _feature_dropout(input, p, training, inplace, 1)
 
 
@@ -98,6 +105,9 @@ def dropout2d(
     """Zero whole channels of images (n, c, h, w) with probability p.
 
     Three axes are taken for (n, c, length), as torch does.
+
+    >>> F.dropout2d(torch.ones(1, 4, 2, 2), p=0.5).sum((2, 3))
+    tensor([[0., 0., 8., 0.]])
     """
     return _feature_dropout(input, p, training, inplace, 2)
 
@@ -105,7 +115,11 @@ def dropout2d(
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Zero whole channels of volumes (n, c, d, h, w) with probability p."""
+    """Zero whole channels of volumes (n, c, d, h, w) with probability p.
+
+    >>> F.dropout3d(torch.ones(1, 4, 1, 2, 2), p=0.5).sum((2, 3, 4))
+    tensor([[0., 0., 8., 0.]])
+    """
     return _feature_dropout(input, p, training, inplace, 3)
 
 
@@ -115,7 +129,11 @@ SELU_LIMIT = 1.7580993408473766  # minus selu(-inf)
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """Dropout that keeps mean 0 and variance 1 of SELU's outputs (Klambauer et al. 2017)."""
+    """Dropout that keeps mean 0 and variance 1 of SELU's outputs (Klambauer et al. 2017).
+
+    >>> F.alpha_dropout(torch.tensor([1.0, 2.0, 3.0]), p=0.5, training=True)
+    tensor([-0.7792, -0.7792,  3.4384])
+    """
     _check(input, p, "alpha_dropout")
     return _alpha(input, p, training, inplace, "alpha_dropout_", features=False)
 
@@ -123,7 +141,14 @@ def alpha_dropout(
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """`alpha_dropout` of whole channels."""
+    """`alpha_dropout` of whole channels.
+
+    >>> F.feature_alpha_dropout(torch.ones(1, 4, 2), p=0.5, training=True)
+    tensor([[[-0.7792, -0.7792],
+             [-0.7792, -0.7792],
+             [ 1.6656,  1.6656],
+             [-0.7792, -0.7792]]])
+    """
     _check(input, p, "feature_alpha_dropout")
     return _alpha(input, p, training, inplace, "feature_alpha_dropout_", features=True)
 

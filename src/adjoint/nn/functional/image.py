@@ -46,7 +46,11 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """(..., c, h r, w r) -> (..., c r², h, w): the inverse of `pixel_shuffle`."""
+    """(..., c, h r, w r) -> (..., c r², h, w): the inverse of `pixel_shuffle`.
+
+    >>> F.pixel_unshuffle(torch.arange(4.0).reshape(1, 2, 2), 2).flatten()
+    tensor([0., 1., 2., 3.])
+    """
     expect_tensor(input, "pixel_unshuffle", "self", 1)
     shape, r = input._data.shape, downscale_factor
     if len(shape) < 3:
@@ -70,7 +74,11 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """(n, c, ...) with channels (g, c/g) reordered to (c/g, g)."""
+    """(n, c, ...) with channels (g, c/g) reordered to (c/g, g).
+
+    >>> F.channel_shuffle(torch.arange(4.0).reshape(1, 4, 1), 2).flatten()
+    tensor([0., 2., 1., 3.])
+    """
     expect_tensor(input, "channel_shuffle", "self", 1)
     n, c, *space = input._data.shape
     if groups <= 0 or c % groups:
@@ -142,7 +150,11 @@ def fold(
     padding: Any = 0,
     stride: Any = 1,
 ) -> Tensor:
-    """Columns (n, c kh kw, windows) added up to images (n, c, *output_size): unfold transposed."""
+    """Columns (n, c kh kw, windows) added up to images (n, c, *output_size): unfold transposed.
+
+    >>> F.fold(torch.ones(1, 2, 2), output_size=(1, 3), kernel_size=(1, 2))
+    tensor([[[[1., 2., 1.]]]])
+    """
     expect_tensor(input, "fold", "input", 1)
     if input._data.ndim not in (2, 3):
         raise RuntimeError(

@@ -87,7 +87,11 @@ def smooth_l1_loss(
     reduction: str = "mean",
     beta: float = 1.0,
 ) -> Tensor:
-    """d² / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere, with d = input - target."""
+    """d² / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere, with d = input - target.
+
+    >>> F.smooth_l1_loss(torch.tensor([0.5, 4.0]), torch.tensor([0.0, 0.0]), reduction="none")
+    tensor([0.1250, 3.5000])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     input, target = _prepared(input, target, "smooth_l1_loss")
     if beta < 0:
@@ -105,7 +109,11 @@ def huber_loss(
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
-    """d² / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere (Huber 1964)."""
+    """d² / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere (Huber 1964).
+
+    >>> F.huber_loss(torch.tensor([0.5, 4.0]), torch.tensor([0.0, 0.0]), reduction="none")
+    tensor([0.1250, 3.5000])
+    """
     reduction = reduction_of(reduction)
     input, target = _prepared(input, target, "huber_loss")
     if delta <= 0:
@@ -209,7 +217,12 @@ def kl_div(
     reduction: str = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """target (log target - input), for log-probabilities input; "batchmean" is the divergence."""
+    """target (log target - input), for log-probabilities input; "batchmean" is the divergence.
+
+    >>> p = torch.tensor([[0.5, 0.5]])
+    >>> F.kl_div(torch.tensor([[0.25, 0.75]]).log(), p, reduction="batchmean")
+    tensor(0.1438)
+    """
     batch_mean = reduction == "batchmean"
     if batch_mean:
         reduction = "sum"
@@ -241,7 +254,11 @@ def poisson_nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """exp(input) - target input (the input being log rates), by Stirling's formula if `full`."""
+    """exp(input) - target input (the input being log rates), by Stirling's formula if `full`.
+
+    >>> F.poisson_nll_loss(torch.tensor([0.0, 1.0]), torch.tensor([1.0, 3.0]), reduction="none")
+    tensor([ 1.0000, -0.2817])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     if log_input:
         values = input.exp() - target * input
@@ -261,7 +278,11 @@ def gaussian_nll_loss(
     eps: float = 1e-6,
     reduction: str = "mean",
 ) -> Tensor:
-    """(log var + (input - target)² / var) / 2, with var at least eps (its gradient unclamped)."""
+    """(log var + (input - target)² / var) / 2, with var at least eps (its gradient unclamped).
+
+    >>> F.gaussian_nll_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
     if isinstance(var, float):
         if var < 0:
             raise ValueError("var has negative entry/entries")
@@ -290,7 +311,13 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """input where the target is 1, max(0, margin - input) where it is -1."""
+    """input where the target is 1, max(0, margin - input) where it is -1.
+
+    >>> F.hinge_embedding_loss(
+    ...     torch.tensor([0.5, 0.25]), torch.tensor([1.0, -1.0]), reduction="none"
+    ... )
+    tensor([0.5000, 0.7500])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     apart = where(target.eq(1), 0.0, (margin - input).clamp_min(0))
     together = where(target.eq(-1), 0.0, input)
@@ -306,7 +333,11 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, -target (input1 - input2) + margin)."""
+    """max(0, -target (input1 - input2) + margin).
+
+    >>> F.margin_ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     if not input1._data.ndim == input2._data.ndim == target._data.ndim:
         raise RuntimeError(
@@ -324,7 +355,11 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """log(1 + exp(-target input))."""
+    """log(1 + exp(-target input)).
+
+    >>> F.soft_margin_loss(torch.tensor([0.0, 2.0]), torch.tensor([1.0, 1.0]), reduction="none")
+    tensor([0.6931, 0.1269])
+    """
     reduction = reduction_of(reduction, size_average, reduce)
     scores = -target * input
     values = (-scores.abs()).exp().log1p() + scores.clamp_min(0)

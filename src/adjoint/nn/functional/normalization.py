@@ -142,7 +142,12 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Normalise each channel of each sample of (n, c, ...) over its spatial axes."""
+    """Normalise each channel of each sample of (n, c, ...) over its spatial axes.
+
+    >>> F.instance_norm(torch.tensor([[[1.0, 3.0], [10.0, 30.0]]]))
+    tensor([[[-1.0000,  1.0000],
+             [-1.0000,  1.0000]]])
+    """
     expect_tensor(input, "instance_norm", "input", 1)
     x = input._data
     if not use_input_stats:
@@ -275,7 +280,12 @@ def rms_norm(
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
-    """Divide by (k + alpha * mean of squares over `size` neighbouring channels) ** beta."""
+    """Divide by (k + alpha * mean of squares over `size` neighbouring channels) ** beta.
+
+    >>> F.local_response_norm(torch.ones(1, 2, 1), size=2, alpha=1.0, beta=1.0)
+    tensor([[[0.6667],
+             [0.5000]]])
+    """
     expect_tensor(input, "local_response_norm", "input", 1)
     shape = input._data.shape
     if len(shape) < 3:

@@ -145,7 +145,11 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The largest element of every window of volumes (n, c, d, h, w); see `max_pool2d`."""
+    """The largest element of every window of volumes (n, c, d, h, w); see `max_pool2d`.
+
+    >>> F.max_pool3d(torch.arange(8.0).reshape(1, 1, 2, 2, 2), 2).item()
+    7.0
+    """
     return _max_pool(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, 3)
 
 
@@ -237,7 +241,11 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """The mean of every window of volumes (n, c, d, h, w); see `avg_pool2d`."""
+    """The mean of every window of volumes (n, c, d, h, w); see `avg_pool2d`.
+
+    >>> F.avg_pool3d(torch.arange(8.0).reshape(1, 1, 2, 2, 2), 2).item()
+    3.5
+    """
     return _avg_pool(
         input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, 3
     )
@@ -294,7 +302,11 @@ def _adaptive_avg(input: Tensor, output_size: Any, n: int) -> Tensor:
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """Means of `output_size` windows that cover (n, c, length) evenly."""
+    """Means of `output_size` windows that cover (n, c, length) evenly.
+
+    >>> F.adaptive_avg_pool1d(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     return _adaptive_avg(input, output_size, 1)
 
 
@@ -310,7 +322,11 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """Means of windows that cover volumes evenly; see `adaptive_avg_pool2d`."""
+    """Means of windows that cover volumes evenly; see `adaptive_avg_pool2d`.
+
+    >>> F.adaptive_avg_pool3d(torch.arange(8.0).reshape(1, 1, 2, 2, 2), 1).item()
+    3.5
+    """
     return _adaptive_avg(input, output_size, 3)
 
 
@@ -344,7 +360,11 @@ def _adaptive_indices(x: Any, sizes: tuple[int, ...]) -> Any:
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """Maxima of `output_size` windows that cover (n, c, length) evenly."""
+    """Maxima of `output_size` windows that cover (n, c, length) evenly.
+
+    >>> F.adaptive_max_pool1d(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[3., 7.]]])
+    """
     return _adaptive_max(input, output_size, return_indices, 1)
 
 
@@ -358,5 +378,9 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """Maxima of windows that cover volumes evenly; see `adaptive_avg_pool2d`."""
+    """Maxima of windows that cover volumes evenly; see `adaptive_avg_pool2d`.
+
+    >>> F.adaptive_max_pool3d(torch.arange(8.0).reshape(1, 1, 2, 2, 2), 1).item()
+    7.0
+    """
     return _adaptive_max(input, output_size, return_indices, 3)

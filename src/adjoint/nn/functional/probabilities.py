@@ -40,14 +40,22 @@ def softmax(
 def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
-    """log(softmax(x)) along `dim`, without overflow."""
+    """log(softmax(x)) along `dim`, without overflow.
+
+    >>> F.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
+    """
     return api.log_softmax(input, _dim(dim, input.ndim, "log_softmax"), dtype)
 
 
 def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
-    """softmax(-x) along `dim`."""
+    """softmax(-x) along `dim`.
+
+    >>> F.softmin(torch.tensor([0.0, 1.0]), dim=0)
+    tensor([0.7311, 0.2689])
+    """
     return api.softmax(-input, _dim(dim, input.ndim, "softmin"), dtype)
 
 
@@ -57,6 +65,9 @@ def gumbel_softmax(
     """Softmax of (logits + Gumbel noise) / tau; `hard` gives one-hot values with its gradient.
 
     Jang et al. 2017.
+
+    >>> F.gumbel_softmax(torch.tensor([[1.0, 2.0, 3.0]]), hard=True).sum(1)
+    tensor([1.])
     """
     array = logits._data
     draws = random.exponential(random.default_generator, array.shape, array.dtype)

@@ -9,7 +9,11 @@ from .arguments import expect_tensor, place
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """out[..., k] = Σ_ij input1[..., i] weight[k, i, j] input2[..., j] + bias[k]."""
+    """out[..., k] = Σ_ij input1[..., i] weight[k, i, j] input2[..., j] + bias[k].
+
+    >>> F.bilinear(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0]]), torch.ones(1, 2, 1))
+    tensor([[9.]])
+    """
     expect_tensor(input1, "bilinear", "input1", 1)
     expect_tensor(input2, "bilinear", "input2", 2)
     expect_tensor(weight, "bilinear", "weight", 3)

@@ -78,7 +78,13 @@ def max_unpool1d(
     padding: Any = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """Maxima put back at the indices `max_pool1d` returned, zeros elsewhere."""
+    """Maxima put back at the indices `max_pool1d` returned, zeros elsewhere.
+
+    >>> x = torch.tensor([[[1.0, 3.0, 5.0, 2.0]]])
+    >>> values, places = F.max_pool1d(x, 2, return_indices=True)
+    >>> F.max_unpool1d(values, places, 2)
+    tensor([[[0., 3., 5., 0.]]])
+    """
     return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 1)
 
 
@@ -90,7 +96,14 @@ def max_unpool2d(
     padding: Any = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """Maxima put back at the indices `max_pool2d` returned, zeros elsewhere."""
+    """Maxima put back at the indices `max_pool2d` returned, zeros elsewhere.
+
+    >>> x = torch.tensor([[[1.0, 3.0], [5.0, 2.0]]])
+    >>> values, places = F.max_pool2d(x, 2, return_indices=True)
+    >>> F.max_unpool2d(values, places, 2)
+    tensor([[[0., 0.],
+             [5., 0.]]])
+    """
     return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 2)
 
 
@@ -102,7 +115,13 @@ def max_unpool3d(
     padding: Any = 0,
     output_size: Any = None,
 ) -> Tensor:
-    """Maxima put back at the indices `max_pool3d` returned, zeros elsewhere."""
+    """Maxima put back at the indices `max_pool3d` returned, zeros elsewhere.
+
+    >>> x = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
+    >>> values, places = F.max_pool3d(x, 2, return_indices=True)
+    >>> F.max_unpool3d(values, places, 2).flatten()
+    tensor([0., 0., 0., 0., 0., 0., 0., 7.])
+    """
     return _max_unpool(input, indices, kernel_size, stride, padding, output_size, 3)
 
 
@@ -119,19 +138,31 @@ def _lp_pool(
 def lp_pool1d(
     input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Tensor:
-    """The p-norm of every window of (n, c, length)."""
+    """The p-norm of every window of (n, c, length).
+
+    >>> F.lp_pool1d(torch.tensor([[[3.0, 4.0]]]), norm_type=2, kernel_size=2)
+    tensor([[[5.]]])
+    """
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 1)
 
 
 def lp_pool2d(
     input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Tensor:
-    """The p-norm of every window of images (n, c, h, w)."""
+    """The p-norm of every window of images (n, c, h, w).
+
+    >>> F.lp_pool2d(torch.tensor([[[3.0, 4.0]]]), norm_type=2, kernel_size=(1, 2))
+    tensor([[[5.]]])
+    """
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 2)
 
 
 def lp_pool3d(
     input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
 ) -> Tensor:
-    """The p-norm of every window of volumes (n, c, d, h, w)."""
+    """The p-norm of every window of volumes (n, c, d, h, w).
+
+    >>> F.lp_pool3d(torch.ones(1, 1, 2, 2, 1), norm_type=2, kernel_size=(2, 2, 1)).item()
+    2.0
+    """
     return _lp_pool(input, norm_type, kernel_size, stride, ceil_mode, 3)

@@ -122,6 +122,18 @@ class ChainedScheduler(_Combined):
     """Several chainable schedules that all act at every step.
 
     Errors: ValueError without schedulers, or if they belong to different optimizers.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> halving = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> stepping = torch.optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.1)
+    >>> scheduler = torch.optim.lr_scheduler.ChainedScheduler([halving, stepping])
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 6))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.025]
     """
 
     def __init__(

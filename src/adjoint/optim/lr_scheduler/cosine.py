@@ -63,6 +63,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     `step` may be called with a fraction of epochs, after every batch: `step(epoch + i / batches)`.
     Errors: ValueError unless T_0 and T_mult are positive integers.
     Source: Loshchilov & Hutter 2017 (SGDR).
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 1.0, 0.5]
     """
 
     def __init__(

@@ -60,6 +60,18 @@ class CyclicLR(_Cycle):
 
     Errors: ValueError for an unknown mode and for optimizers without momentum.
     Source: Smith 2017.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    >>> scheduler = torch.optim.lr_scheduler.CyclicLR(
+    ...     optimizer, base_lr=0.1, max_lr=1.0, step_size_up=2
+    ... )
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.1, 0.55, 1.0, 0.55, 0.1]
     """
 
     def __init__(
@@ -161,6 +173,16 @@ class OneCycleLR(_Cycle):
     Errors: ValueError for steps that are no positive integers, a pct_start outside [0, 1], an
     unknown strategy, an optimizer without momentum, and more steps than were announced.
     Source: Smith & Topin 2018.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0, momentum=0.9)
+    >>> scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.04, 0.9505, 0.6113, 0.1883]
     """
 
     def __init__(

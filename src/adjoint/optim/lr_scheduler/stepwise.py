@@ -81,7 +81,18 @@ class LambdaLR(_WithFunctions):
 
 
 class MultiplicativeLR(_WithFunctions):
-    """lr <- lr * lr_lambda(epoch) at each step; lr_lambda: a function, or one for each group."""
+    """lr <- lr * lr_lambda(epoch) at each step; lr_lambda: a function, or one for each group.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.25]
+    """
 
     def get_lr(self) -> list[Any]:
         """The rates for `self.last_epoch`."""
@@ -144,7 +155,18 @@ class StepLR(_ByFactor):
 
 
 class MultiStepLR(_ByFactor):
-    """lr <- lr * gamma at each epoch in `milestones` (twice where one is named twice)."""
+    """lr <- lr * gamma at each epoch in `milestones` (twice where one is named twice).
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[1, 2])
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.1, 0.01]
+    """
 
     milestones: Counter[int]
 
@@ -175,7 +197,18 @@ class MultiStepLR(_ByFactor):
 
 
 class ConstantLR(_ByFactor):
-    """lr = factor * initial lr for the first `total_iters` epochs, then the initial lr."""
+    """lr = factor * initial lr for the first `total_iters` epochs, then the initial lr.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.5, 0.5, 1.0]
+    """
 
     def __init__(
         self,
@@ -202,7 +235,18 @@ class ConstantLR(_ByFactor):
 
 
 class LinearLR(_ByFactor):
-    """The factor goes linearly from start_factor to end_factor in `total_iters` epochs."""
+    """The factor goes linearly from start_factor to end_factor in `total_iters` epochs.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.3333, 0.6667, 1.0]
+    """
 
     def __init__(
         self,
@@ -242,7 +286,18 @@ class LinearLR(_ByFactor):
 
 
 class ExponentialLR(_ByFactor):
-    """lr <- lr * gamma after every epoch."""
+    """lr <- lr * gamma after every epoch.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.25]
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -256,7 +311,18 @@ class ExponentialLR(_ByFactor):
 
 
 class PolynomialLR(_ByFactor):
-    """lr = initial lr * (1 - epoch / total_iters)^power, and 0 from `total_iters` on."""
+    """lr = initial lr * (1 - epoch / total_iters)^power, and 0 from `total_iters` on.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(3):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 4))
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [1.0, 0.5, 0.0]
+    """
 
     def __init__(
         self,
