@@ -1,6 +1,6 @@
-"""The law of documentation: every example in a docstring runs and prints what it says.
+"""The law of documentation: public names have a docstring with an example, and examples run.
 
-Each example sees `torch` (adjoint), `np`, `nn`, `F` and the public names of its own module, draws
+Each example prints exactly what the docstring says. It sees `torch` (adjoint), `np`, `nn`, `F` and the public names of its own module, draws
 after `torch.manual_seed(0)`, prints with the default options, and works in an empty folder.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import pickle
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +116,100 @@ def test_example_runs(name: str) -> None:
     runner = doctest.DocTestRunner(verbose=False)
     failed = runner.run(EXAMPLES[name], out=report.append, clear_globs=False).failed
     assert not failed, "".join(report)
+
+
+FACES = (
+    "autograd backends cuda data io linalg nn nn.functional nn.init nn.utils optim "
+    "optim.lr_scheduler special vision vision.datasets vision.transforms "
+    "vision.transforms.functional vision.utils viz"
+).split()
+
+# Public names without an example of their own, by the reason.
+WITHOUT_EXAMPLE = {
+    "warns that it is deprecated; its docstring names the function that took its place": (
+        "nn.utils.clip_grad_norm nn.functional.upsample nn.functional.upsample_nearest "
+        "nn.functional.upsample_bilinear"
+    ),
+    "copies the view that a method makes; the example is the method's": (
+        "torch.alias_copy torch.expand_copy torch.unfold_copy torch.view_copy"
+    ),
+    "shown by the example of what makes it": (
+        "torch.return_types linalg.LinAlgError torch.random"
+    ),
+}
+
+
+def offered(module: ModuleType) -> list[str]:
+    """The public names of a module: its `__all__`, or what the package defines in it."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and str(getattr(value, "__module__", "")).startswith("adjoint")
+    ]
+
+
+def public() -> dict[str, Any]:
+    """Every public function, class and property, by the name that users know it by."""
+    names = {f"torch.{name}": value for name, value in adjoint.api.FUNCTIONS.items()}
+    for cls in reversed(adjoint.Tensor.__mro__[:-1]):
+        names |= {f"Tensor.{name}": value for name, value in vars(cls).items() if name[0] != "_"}
+    for face in FACES:
+        module = importlib.import_module(f"adjoint.{face}")
+        names |= {f"{face}.{name}": getattr(module, name) for name in offered(module)}
+    return {
+        name: value
+        for name, value in names.items()
+        if callable(value) or isinstance(value, property)
+    }
+
+
+def is_derived(name: str, value: Any) -> bool:
+    """Whether this is the in-place form of a function, whose example shows what it does."""
+    return name.endswith("_") and text_of(value).startswith("In-place form of `")
+
+
+def test_every_public_name_is_documented() -> None:
+    undocumented = [name for name, value in public().items() if len(text_of(value)) < 10]
+    assert undocumented == []
+
+
+def test_every_public_name_has_an_example() -> None:
+    names = public()
+    excused = {name for group in WITHOUT_EXAMPLE.values() for name in group.split()}
+    bare = {
+        name
+        for name, value in names.items()
+        if ">>>" not in text_of(value) and not is_derived(name, value)
+    }
+    assert sorted(bare - excused) == []
+    assert sorted(excused - bare) == [], "no longer exceptions: take them off the list"
+
+
+def test_an_in_place_form_tells_of_a_function_with_an_example() -> None:
+    names = public()
+    derived = {name: text_of(value) for name, value in names.items() if is_derived(name, value)}
+    assert len(derived) > 150
+    for name, text in derived.items():
+        base = f"{name.partition('.')[0]}.{text.split('`')[1]}"
+        found = names.get(base) or names.get(base.replace("Tensor.", "torch."))
+        assert found is not None, f"{name} is said to be the in-place form of {base}"
+        assert ">>>" in text_of(found), base
+
+
+def test_functions_from_tables_look_like_written_ones() -> None:
+    exp, add_ = adjoint.exp, adjoint.Tensor.add_
+    assert (exp.__name__, exp.__qualname__, exp.__module__) == ("exp", "exp", "adjoint")
+    assert list(inspect.signature(exp).parameters) == ["input", "out"]
+    assert (add_.__name__, add_.__qualname__) == ("add_", "Tensor.add_")
+    assert list(inspect.signature(add_).parameters) == ["input", "other", "alpha"]
+    assert text_of(adjoint.Tensor.exp) == text_of(exp) == REGISTRY["exp"].doc
+
+
+@pytest.mark.parametrize("name", sorted(adjoint.api.FUNCTIONS))
+def test_functions_can_be_pickled(name: str) -> None:
+    function = getattr(adjoint, name, None)
+    if not inspect.isfunction(function):
+        pytest.skip("not a function of the face")
+    assert pickle.loads(pickle.dumps(function)) is function

@@ -271,7 +271,7 @@ def test_attributes_have_any_name() -> None:
         return x * 2
 
     def backward(ctx, g):
-        assert [getattr(ctx, name) for name in names] == names
+        assert [getattr(ctx, name) for name in names] == list(names)
         return g * 2
 
     x = leaf(1.0, 2.0)

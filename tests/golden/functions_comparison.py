@@ -115,7 +115,7 @@ def different_tensors(where: str, got: list[Any], expected: list[Any]) -> Iterat
     dtype = got[1].partition("[")[0]
     tolerance = TOLERANCE.get(dtype, 0.0)
     mine, torchs = got[2], expected[2]
-    largest = max((abs(v) for v in (1.0, *torchs) if math.isfinite(v)))
+    largest = max(abs(v) for v in (1.0, *torchs) if math.isfinite(v))
     if len(mine) != len(torchs) or not all(
         is_near(a, b, tolerance, largest) for a, b in zip(mine, torchs, strict=True)
     ):

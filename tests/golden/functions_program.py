@@ -1,9 +1,9 @@
-"""What `record_functions.py` runs on torch to record `cases/*.json`, and the tests here on adjoint.
+"""What `record_functions.py` runs on torch, and `test_functions.py` on adjoint.
 
-A case is one line of Python in `cases/<family>.txt`; an expression at its end is the result. It sees
-`torch`, `nn`, `F`, `init` and the inputs made by `Inputs`, whose values come from formulas, so that
-both sides start from the same numbers. What came out becomes plain data: dtype, shape, values and
-grad_fn of every tensor, gradients of every input for fixed cotangents, or the class of the error.
+A case is one line of Python in `cases/<family>.txt`; an expression at its end is the result. It
+sees `torch`, `nn`, `F`, `init` and the inputs made by `Inputs`, whose values come from formulas, so
+that both sides start from the same numbers. What came out becomes plain data: dtype, shape, values
+and grad_fn of every tensor, gradients of every input for fixed cotangents, or the error's class.
 
 A line `for a b: torch.@(f(2)) ;; f(2).@()` stands for each expression with each name for `@`.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 CASES = Path(__file__).parent / "cases"
+NAMES = Path(__file__).parent / "functions_names.json"  # those of torch
 FAMILIES = tuple(sorted(path.stem for path in CASES.glob("*.txt")))
 SHORT = {
     "float16": "f16",
@@ -75,7 +76,9 @@ class Inputs:
         }
         names.update(vars(builtins))
         names.update(torch=torch, inf=math.inf, nan=math.nan)
-        names.update({short: getattr(torch, name) for name, short in SHORT.items() if short != "bool"})
+        names.update(
+            {short: getattr(torch, name) for name, short in SHORT.items() if short != "bool"}
+        )
         names["nn"] = importlib.import_module(f"{package}.nn")
         names["F"] = names["nn"].functional
         names["init"] = names["nn"].init
@@ -126,7 +129,9 @@ class Inputs:
     def i(self, *shape: int, low: int = 0, high: int = 5) -> Any:
         """Int64 from `low` to below `high`."""
         self.made += 1
-        listed = [low + (7 * k * k + 3 * k + self.made) % (high - low) for k in range(math.prod(shape))]
+        listed = [
+            low + (7 * k * k + 3 * k + self.made) % (high - low) for k in range(math.prod(shape))
+        ]
         return self.torch.tensor(listed, dtype=self.torch.int64).reshape(shape)
 
     def b(self, *shape: int) -> Any:
@@ -142,7 +147,7 @@ class Inputs:
         return tensor.dtype, tensor.shape, tensor.stride(), tensor.is_contiguous()
 
     def module(self, module: Any, *inputs: Any, **more: Any) -> tuple[Any, ...]:
-        """All that is to be compared of a module: text, state, outputs in training and evaluation."""
+        """What there is of a module: text, state, outputs in training and in evaluation."""
         initial = {name: value.clone() for name, value in module.state_dict().items()}
         self.leaves += list(module.parameters())
         trained = module(*inputs, **more)
@@ -264,7 +269,7 @@ def rounded(value: float, digits: int) -> float | int:
 
 
 def differentiate(outputs: list[Any], leaves: list[Any], torch: Any) -> Any:
-    """The gradients of all inputs for fixed cotangents of the outputs; None where there are none."""
+    """The gradients of all inputs for fixed cotangents of the outputs; None if there are none."""
     outputs = [out for out in outputs if not any(out is leaf for leaf in leaves)]
     if not outputs or not leaves:
         return None

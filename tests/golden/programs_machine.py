@@ -34,6 +34,7 @@ class Machine:
         self.torch = torch
         self.tensors: list[Any] = []
         self.states: list[str] = []
+        self.born: dict[int, int] = {}  # versions at first sight: torch's formulas may count some
 
     def decode(self, value: Any) -> Any:
         """An argument as the torch in use wants it."""
@@ -121,7 +122,12 @@ class Machine:
 
     def do_keep_hook(self, x: Any) -> None:
         """A hook that changes nothing and puts the gradient among the tensors when it runs."""
-        x.register_hook(lambda grad: self.tensors.append(grad))
+        x.register_hook(self.keep)
+
+    def keep(self, t: Any) -> None:
+        """Put a tensor among the others."""
+        self.tensors.append(t)
+        self.state(t)
 
     def do_prehook(self, x: Any, factor: float) -> None:
         x.grad_fn.register_prehook(
@@ -149,7 +155,8 @@ class Machine:
         except RuntimeError:  # a view whose history cannot be told
             return "E"
         kept = "k" if t.retains_grad else ""
-        return f"{kind if t.requires_grad else kind.lower()}{kept}{t._version}"
+        version = t._version - self.born.setdefault(id(t), t._version)
+        return f"{kind if t.requires_grad else kind.lower()}{kept}{version}"
 
     def look(self) -> str:
         """The states that have changed since the last look."""
@@ -192,6 +199,8 @@ def observe(machine: Machine, step: list[Any], watch: bool) -> Any:
             raise
         return type(error).__name__
     machine.tensors += made
+    for t in made:
+        machine.state(t)
     return [machine.look() if watch else "", [machine.values(t) for t in made]]
 
 

@@ -372,6 +372,7 @@ class Writer:
         found = [
             f"v{j}" for j, o in self.floats()
             if fits(tuple(o.shape), tuple(picked.shape)) and o.dtype == t.dtype
+            and not shares(o, t)
         ]  # fmt: skip
         value: Any = self.number()
         if found and self.rng.random() < 0.7:
@@ -386,7 +387,12 @@ class Writer:
             return
         d = self.dim(t.dim())
         size = t.shape[d]
-        same = [f"v{j}" for j, o in self.floats() if o.shape == t.shape and o.dtype == t.dtype]
+        same = [
+            f"v{j}" for j, o in self.floats()
+            if o.shape == t.shape and o.dtype == t.dtype and not shares(o, t)
+        ]  # fmt: skip
+        if not same:
+            return
         value = self.rng.choice(same)
         whole = {"index": [self.rng.randrange(size) for _ in range(size)]}
         places = [self.rng.randrange(size) for _ in range(t.numel())]
@@ -485,6 +491,11 @@ def nested(values: list[Any], shape: list[int]) -> Any:
         return values[0]
     step = len(values) // shape[0] if shape[0] else 0
     return [nested(values[k * step : (k + 1) * step], shape[1:]) for k in range(shape[0])]
+
+
+def shares(a: Any, b: Any) -> bool:
+    """Whether two tensors are views of one memory; torch refuses some such writes."""
+    return bool(a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr())
 
 
 def broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:

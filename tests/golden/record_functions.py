@@ -1,6 +1,6 @@
-"""Record torch's answers to `cases/*.txt` into `cases/*.json`. Run by hand, where torch is installed.
+"""Record torch's answers to `cases/*.txt`, and its names. Run by hand, where torch is installed.
 
-    python tests/golden/record_functions.py [family ...]
+python tests/golden/record_functions.py [family ...]
 """
 
 from __future__ import annotations
@@ -28,6 +28,25 @@ def main() -> None:
             lines.append(f"{json.dumps(text)}:{packed}")
         path = program.CASES / f"{family}.json"
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    write_names()
+
+
+def write_names() -> None:
+    """The public names of torch, under what a case writes before the dot."""
+    owners = {
+        "torch": torch,
+        "torch.linalg": torch.linalg,
+        "torch.special": torch.special,
+        "F": torch.nn.functional,
+        "nn": torch.nn,
+        "init": torch.nn.init,
+        "Tensor": torch.Tensor,
+    }
+    names = {
+        owner: sorted(name for name in dir(of) if not name.startswith("_"))
+        for owner, of in owners.items()
+    }
+    program.NAMES.write_text(json.dumps(names, indent=0) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

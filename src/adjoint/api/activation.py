@@ -35,7 +35,7 @@ def top_level(*names: str, method: bool = False) -> None:
         if method:
             attach(name, f)
         else:
-            FUNCTIONS[f"{name}_"] = ACTIVATIONS[f"{name}_"] = in_place_form(f, f"{name}_")
+            FUNCTIONS[f"{name}_"] = ACTIVATIONS[f"{name}_"] = in_place_form(f, f"{name}_", "F")
 
 
 def _run(
@@ -380,6 +380,6 @@ def rrelu(
 top_level("celu", "selu", "threshold", "rrelu")
 top_level("prelu", "hardshrink", method=True)
 for _name in ("elu", "leaky_relu", "hardtanh"):
-    ACTIVATIONS[f"{_name}_"] = in_place_form(ACTIVATIONS[_name], f"{_name}_")
+    ACTIVATIONS[f"{_name}_"] = in_place_form(ACTIVATIONS[_name], f"{_name}_", "F")
 ACTIVATIONS["tanh"] = tanh
 ACTIVATIONS["relu_"] = FUNCTIONS["relu_"]

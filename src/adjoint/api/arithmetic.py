@@ -73,7 +73,7 @@ def mul(input: Any, other: Any) -> Tensor:
 def true_divide(input: Any, other: Any) -> Tensor:
     """input / other; integers are divided as the default float type.
 
-    >>> torch.true_divide(torch.tensor([1, 2]), 4)
+    >>> torch.true_divide(torch.tensor([1.0, 2.0]), 4)
     tensor([0.2500, 0.5000])
     """
     d = result_type(input, other)

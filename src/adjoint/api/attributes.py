@@ -252,7 +252,11 @@ def share_memory_(self: Tensor) -> Tensor:
 
 @method
 def pin_memory(self: Tensor, device: Any = None) -> Tensor:
-    """The tensor itself: pinning only matters for copies to a GPU."""
+    """The tensor itself: pinning only matters for copies to a GPU.
+
+    >>> torch.ones(2).pin_memory()
+    tensor([1., 1.])
+    """
     return self
 
 
@@ -288,7 +292,14 @@ Tensor.is_cpu = True  # type: ignore[attr-defined]
 
 @method
 def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
-    """Refused: there is no GPU here."""
+    """Refused: there is no GPU here.
+
+    >>> try:
+    ...     torch.ones(2).cuda()
+    ... except (RuntimeError, AssertionError):
+    ...     print("no GPU")
+    no GPU
+    """
     return self.to(devices.device("cuda" if device is None else device))
 
 

@@ -9,6 +9,7 @@ from ..arrays import dtypes
 from ..autograd.tensor import Tensor
 from ..ops import bitwise as ops
 from ..ops.operation import Operation
+from .documentation import with_note
 from .promotion import Number, operand, result_type
 from .registration import in_place_form, public
 from .unary import accept, attach, is_pair, unsupported
@@ -32,7 +33,8 @@ def _bitwise(
         return result
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{operation.doc} With broadcasting and promotion; one may be a number."
+    note = "With broadcasting and promotion; one may be a number."
+    function.__doc__ = with_note(operation.doc, note)
     public(name, in_place=True)(function)
 
     def operator(self: Tensor, other: Any) -> Any:
@@ -68,7 +70,7 @@ def _divisibility(operation: Operation, name: str) -> Callable[[Any, Any], Tenso
         return result
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{operation.doc} Two Tensors, with broadcasting and promotion."
+    function.__doc__ = with_note(operation.doc, "Two Tensors, with broadcasting and promotion.")
     return public(name, in_place=True)(function)
 
 

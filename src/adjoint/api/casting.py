@@ -96,7 +96,10 @@ def _caster(name: str, d: dtypes.dtype) -> None:
         return result if memory_format is None else in_format(result, memory_format)
 
     convert.__name__ = convert.__qualname__ = name
-    convert.__doc__ = f"The tensor as {d!r}; itself when it is so already."
+    convert.__doc__ = (
+        f"The tensor as {d!r}; itself when it is so already.\n\n"
+        f">>> torch.tensor([0, 1]).{name}().dtype\n{d!r}"
+    )
     method(convert)
 
 
@@ -312,7 +315,10 @@ def _new_filled(name: str, make: Any) -> None:
         return finish(make(shape, numpy_dtype(dtype, self.dtype)), requires_grad, device)
 
     new_like.__name__ = new_like.__qualname__ = name
-    new_like.__doc__ = f"As `torch.{name[4:]}`, by default of this tensor's dtype."
+    new_like.__doc__ = (
+        f"As `torch.{name[4:]}`, by default of this tensor's dtype.\n\n"
+        f">>> torch.tensor([1, 2]).{name}(2, 3).dtype\ntorch.int64"
+    )
     method(new_like)
 
 

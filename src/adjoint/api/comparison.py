@@ -11,6 +11,7 @@ from ..autograd.tensor import Tensor, wrap
 from ..ops import comparison as ops
 from ..ops.mismatch import explain
 from ..ops.operation import Operation
+from .documentation import with_note
 from .promotion import Number, to_common
 from .registration import FUNCTIONS, in_place_form, public, with_out
 from .unary import accept, attach, unary, unsupported
@@ -45,9 +46,10 @@ def _general(operation: Operation, name: str, ordered: bool) -> Compare:
         return result
 
     compare.__name__ = compare.__qualname__ = name
-    compare.__doc__ = (
-        f"{operation.doc[:-1]}, elementwise, with broadcasting and promotion; `other` may be a "
-        "number. The result is bool and has no gradient."
+    compare.__doc__ = with_note(
+        operation.doc,
+        "Elementwise, with broadcasting and promotion; `other` may be a number. The result is "
+        "bool and has no gradient.",
     )
     return compare
 
@@ -107,7 +109,7 @@ def _logical(operation: Operation, name: str) -> Callable[[Any, Any], Tensor]:
         return result
 
     logical.__name__ = logical.__qualname__ = name
-    logical.__doc__ = f"{operation.doc} Tensors of any dtype; the result is bool."
+    logical.__doc__ = with_note(operation.doc, "Tensors of any dtype; the result is bool.")
     return public(name, in_place=True)(logical)
 
 
@@ -133,7 +135,7 @@ def _real_test(operation: Operation, name: str) -> Callable[[Any], Tensor]:
         return result
 
     test.__name__ = test.__qualname__ = name
-    test.__doc__ = f"{operation.doc} Real tensors of any dtype; the result is bool."
+    test.__doc__ = with_note(operation.doc, "Real tensors of any dtype; the result is bool.")
     return public(name)(test)
 
 

@@ -85,7 +85,11 @@ def resolve_conj(input: Tensor) -> Tensor:
 
 @public("is_conj", "is_neg")
 def is_conj(input: Tensor) -> bool:
-    """False: conjugates and negatives are never pending here."""
+    """False: conjugates and negatives are never pending here.
+
+    >>> torch.is_conj(torch.tensor([1 + 2j]))
+    False
+    """
     accept(input, "is_conj", ANY)
     return False
 

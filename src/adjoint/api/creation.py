@@ -239,7 +239,12 @@ def _sized(name: str, make: Any, what: str, example: str = "") -> Any:
 
 zeros = _sized("zeros", np.zeros, "filled with 0", "\n>>> torch.zeros(2)\ntensor([0., 0.])\n")
 ones = _sized("ones", np.ones, "filled with 1", "\n>>> torch.ones(2)\ntensor([1., 1.])\n")
-empty = _sized("empty", np.empty, "whose values are whatever the memory held")
+empty = _sized(
+    "empty",
+    np.empty,
+    "whose values are whatever the memory held",
+    "\n>>> torch.empty(2, 3).shape\ntorch.Size([2, 3])\n",
+)
 
 
 @creator
@@ -289,7 +294,11 @@ def _like(name: str, make: Any, what: str) -> Any:
         return finish(make(input._data, wanted), requires_grad, device)
 
     create.__name__ = create.__qualname__ = name
-    create.__doc__ = f"A tensor {what}, of the shape and (unless given) the dtype of `input`.\n"
+    create.__doc__ = (
+        f"A tensor {what}, of the shape and (unless given) the dtype of `input`.\n\n"
+        f">>> x = torch.{name}(torch.tensor([[1, 2, 3]]))\n>>> x.shape, x.dtype\n"
+        "(torch.Size([1, 3]), torch.int64)"
+    )
     return creator(create)
 
 

@@ -102,15 +102,25 @@ def _one_sided(name: str, draw: Any, doc: str, **defaults: float) -> None:
         return _fill(self, lambda shape, serial: draw(gen, shape, dtype, **parameters), name)
 
     fill.__name__ = fill.__qualname__ = name
-    fill.__doc__ = doc
+    fill.__doc__ = (
+        f"{doc}\n\n>>> generator = torch.Generator().manual_seed(0)\n"
+        f">>> x = torch.empty(3).{name}(generator=generator)\n>>> x.shape\ntorch.Size([3])"
+    )
     method(fill)
 
 
 _one_sided(
-    "exponential_", draws.exponential, "Fill with exponential numbers of rate `lambd`.", lambd=1
+    "exponential_",
+    draws.exponential,
+    "Fill with exponential numbers of rate `lambd`: density lambd e^(-lambd x).",
+    lambd=1,
 )
 _one_sided(
-    "cauchy_", draws.cauchy, "Fill with Cauchy numbers: median + sigma tan(...).", median=0, sigma=1
+    "cauchy_",
+    draws.cauchy,
+    "Fill with Cauchy numbers: median + sigma tan(pi (u - 1/2)), u uniform.",
+    median=0,
+    sigma=1,
 )
 _one_sided(
     "log_normal_", draws.log_normal, "Fill with exponentials of normal numbers.", mean=1, std=2

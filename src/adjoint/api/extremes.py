@@ -86,7 +86,10 @@ def _extreme(name: str, full: Any, along: Any, result: Any, pairwise: str) -> An
     extreme.__doc__ = (
         f"The {adjective} element; over `dim` a named tuple (values, indices); of two tensors, "
         f"the {adjective} of each pair.\n\n"
-        "Equal extremes share the gradient evenly, except along `dim`, where the first takes it.\n"
+        "Equal extremes share the gradient evenly, except along `dim`, where the first takes it."
+        f"\n\n>>> torch.{name}(torch.tensor([[1, 5], [7, 2]]), dim=1)\n"
+        f"torch.return_types.{name}(\nvalues=tensor([{'5, 7' if name == 'max' else '1, 2'}]),\n"
+        f"indices=tensor([{'1, 0' if name == 'max' else '0, 1'}]))"
     )
     return public(name)(extreme)
 

@@ -10,6 +10,7 @@ from ..autograd.tensor import Tensor
 from ..ops import elementwise, exponential, trigonometric
 from ..ops.operation import Operation
 from . import promotion
+from .documentation import with_note
 from .promotion import operand
 from .registration import FUNCTIONS, public
 from .unary import accept, attach, unsupported
@@ -145,7 +146,8 @@ def _fused(operation: Operation, name: str, integers: bool) -> Callable[..., Ten
         return result
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{operation.doc} Three tensors, with broadcasting; `value` is a number."
+    note = "Three tensors, with broadcasting; `value` is a number."
+    function.__doc__ = with_note(operation.doc, note)
     return public(name, in_place=True)(function)
 
 
@@ -211,7 +213,7 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input._data.reshape(())[()])
 
 
-@public("numel", "nelement")
+@public("numel")
 def numel(input: Tensor) -> int:
     """How many elements there are.
 

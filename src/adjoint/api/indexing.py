@@ -143,6 +143,7 @@ def _fitting(shape: tuple[int, ...], value: Tensor) -> Tensor:
 
 def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
     if _is_same_place(view, value):  # `x[0] += 1` ends by assigning x[0] to itself
+        storage_of(view).bump(origin.caller(3))
         return
     value = _fitting(view._data.shape, value)
     if with_history:
@@ -166,7 +167,7 @@ def _is_same_place(view: Tensor, value: Tensor) -> bool:
 
 def _write(x: Tensor, target: Any, key: Any, values: Any) -> None:
     """Write without history."""
-    inplace.check_writable(x, "__setitem__")
+    inplace.check_writable(x, "__setitem__", target if key is ... else None)
     if values.ndim and np.may_share_memory(target, values):
         values = values.copy()
     if values.dtype is target.dtype:

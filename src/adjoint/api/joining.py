@@ -105,7 +105,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         if t._data.shape != shape:
             raise RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 "
-                f"and {list(t._data.shape)} at entry {i}"
+                f"and {list(t._data.shape)} at entry {i}; bring them to one shape (in a DataLoader: "
+                "by a transform or a collate_fn), or join along a dimension they have with cat"
             )
     at = canonical_dim(dim, len(shape) + 1, "stack")
     return ops.stack(*_promoted(found, "stack"), dim=at)
@@ -188,7 +189,11 @@ def _atleast(ndim: int) -> None:
 
     name = f"atleast_{ndim}d"
     atleast.__name__ = atleast.__qualname__ = name
-    atleast.__doc__ = f"A view with at least {ndim} dimensions; of several tensors a tuple."
+    shape = [1] * ndim
+    atleast.__doc__ = (
+        f"A view with at least {ndim} dimensions; of several tensors a tuple.\n\n"
+        f">>> torch.{name}(torch.tensor(5)).shape\ntorch.Size({shape})"
+    )
     public(method=False, out=False)(atleast)
 
 

@@ -58,7 +58,11 @@ def _of_class(cls: Any, array: Any) -> Tensor:
 
 
 def _legacy_tensor(cls: Any, *args: Any, device: Any = None, **options: Any) -> Tensor:
-    """`torch.Tensor(...)`, of the default dtype."""
+    """`torch.Tensor(...)`, of the default dtype.
+
+    >>> torch.Tensor([1, 2])
+    tensor([1., 2.])
+    """
     if options:
         raise TypeError(
             f"Tensor() got unexpected keyword arguments {sorted(options)}; use torch.tensor(data, "
@@ -71,7 +75,13 @@ Tensor.legacy_constructor = _legacy_tensor
 
 
 class TensorType(type):
-    """The class of `torch.FloatTensor` and its like: constructors, and types to compare with."""
+    """The class of `torch.FloatTensor` and its like: constructors, and types to compare with.
+
+    >>> torch.LongTensor([1, 2])
+    tensor([1, 2])
+    >>> isinstance(torch.tensor([1.5]), torch.FloatTensor)
+    True
+    """
 
     dtype: dtypes.dtype
 
@@ -85,7 +95,10 @@ class TensorType(type):
 for _dtype in dtypes.ALL:
     if not _dtype.is_complex:
         _name = f"{_dtype.short}Tensor"
-        FUNCTIONS[_name] = TensorType(_name, (), {"dtype": _dtype, "__module__": "torch"})
+        _doc = f"Tensors of {_dtype!r}: makes them, and is their class for isinstance.\n\n"
+        _doc += f">>> torch.{_name}(2, 3).dtype\n{_dtype!r}"
+        _members = {"dtype": _dtype, "__module__": "torch", "__doc__": _doc}
+        FUNCTIONS[_name] = TensorType(_name, (), _members)
 
 
 def set_default_tensor_type(t: Any) -> None:

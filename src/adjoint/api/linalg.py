@@ -45,7 +45,11 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 
 
 def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
-    """The vector product along `dim`, which has size 3; other dims are broadcast."""
+    """The vector product along `dim`, which has size 3; other dims are broadcast.
+
+    >>> torch.linalg.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.])
+    """
     expect_tensor(input, "linalg.cross", "input", 1)
     expect_tensor(other, "linalg.cross", "other", 2)
     a, b = input._data.shape, other._data.shape

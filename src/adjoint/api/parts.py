@@ -173,13 +173,21 @@ def unsafe_split(tensor: Tensor, split_size: Any, dim: int = 0) -> tuple[Tensor,
 def unsafe_split_with_sizes(
     input: Tensor, split_sizes: Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
-    """`split_with_sizes`, whose parts may be written in place."""
+    """`split_with_sizes`, whose parts may be written in place.
+
+    >>> torch.unsafe_split_with_sizes(torch.arange(3), [1, 2])
+    (tensor([0]), tensor([1, 2]))
+    """
     return unsafe_split(input, tuple(split_sizes), dim)
 
 
 @public(out=False)
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """`chunk`, whose parts may be written in place."""
+    """`chunk`, whose parts may be written in place.
+
+    >>> torch.unsafe_chunk(torch.arange(3), 2)
+    (tensor([0, 1]), tensor([2]))
+    """
     return unsafe_split(input, _chunk_size(input, chunks, dim), dim)
 
 
@@ -240,7 +248,13 @@ def _splitter(name: str, least: int, dim: int) -> None:
             )
         return tensor_split(input, count, at)
 
-    split_along.__doc__ = f"`tensor_split` along dimension {dim}, into equal parts only."
+    shape, part = [1] * (least + 1), [1] * (least + 1)
+    shape[dim], part[dim] = 4, 2
+    split_along.__doc__ = (
+        f"`tensor_split` along dimension {dim}, into equal parts only.\n\n"
+        f">>> [part.shape for part in torch.{name}(torch.zeros({str(shape)[1:-1]}), 2)]\n"
+        f"[torch.Size({part}), torch.Size({part})]"
+    )
     split_along.__name__ = split_along.__qualname__ = name
     public(out=False)(split_along)
 

@@ -81,7 +81,8 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     same_dtype(input, mat2, "mm")
     a, b = input._data.shape, mat2._data.shape
     if a[1] != b[0]:
-        raise shape_error(a, b, "mm needs (m, k) and (k, n)")
+        way = "; the second fits as .T" if a[1] == b[1] else ""
+        raise shape_error(a, b, f"mm needs (m, k) and (k, n){way}")
     return ops.mm(input, mat2)
 
 

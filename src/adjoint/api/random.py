@@ -119,12 +119,13 @@ def source(generator: Any) -> draws.Generator:
         return default_generator
     if not isinstance(generator, draws.Generator):
         raise TypeError(
-            f"argument 'generator' must be torch.Generator, not {type(generator).__name__}"
+            f"argument 'generator' must be torch.Generator, not {type(generator).__name__}; make "
+            "one with torch.Generator().manual_seed(...)"
         )
     return generator
 
 
-def _sized(name: str, draw: Any, what: str) -> Any:
+def _sized(name: str, draw: Any, what: str, example: str) -> Any:
     """`name(*size)`: random numbers of a given shape."""
 
     def create(
@@ -146,12 +147,17 @@ def _sized(name: str, draw: Any, what: str) -> Any:
         return made if out is None else write_out(made, out, name)
 
     create.__name__ = create.__qualname__ = name
-    create.__doc__ = f"{what}. `size`: ints, or one sequence of ints.\n"
+    create.__doc__ = (
+        f"{what}. `size`: ints, or one sequence of ints.\n\n"
+        f">>> generator = torch.manual_seed(0)\n>>> torch.{name}(2)\ntensor([{example}])"
+    )
     return creator(create)
 
 
-rand = _sized("rand", draws.uniform, "Uniform random numbers in [0, 1)")
-randn = _sized("randn", draws.normal, "Normal random numbers of mean 0 and variance 1")
+rand = _sized("rand", draws.uniform, "Uniform random numbers in [0, 1)", "0.4963, 0.7682")
+randn = _sized(
+    "randn", draws.normal, "Normal random numbers of mean 0 and variance 1", " 1.5410, -0.2934"
+)
 
 
 def in_memory_order(array: Any, draw: Any) -> Any:
@@ -179,7 +185,10 @@ def _like(name: str, draw: Any, what: str) -> Any:
         return finish(array, requires_grad, device)
 
     create.__name__ = create.__qualname__ = name
-    create.__doc__ = f"{what}, of the shape and (unless given) the dtype of `input`.\n"
+    create.__doc__ = (
+        f"{what}, of the shape and (unless given) the dtype of `input`.\n\n"
+        f">>> torch.{name}(torch.zeros(2, 3)).shape\ntorch.Size([2, 3])"
+    )
     return creator(create)
 
 

@@ -52,7 +52,7 @@ def _bounds(args: tuple[Any, ...], start: Any, end: Any, step: Any, name: str) -
     ordered = (values.get("start", 0), values["end"], values.get("step", 1))
     start, end, step = (_number(v, name) for v in ordered)
     if step == 0:
-        raise RuntimeError("step must be nonzero")
+        raise RuntimeError(f"step must be nonzero ({name} from {start} to {end} got step {step})")
     if not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) / step < 0:

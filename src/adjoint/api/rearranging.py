@@ -160,7 +160,11 @@ def _flipper(name: str, dim: int) -> None:
         return flip(input, dim)
 
     flip_along.__name__ = flip_along.__qualname__ = name
-    flip_along.__doc__ = f"Elements in reverse order along dimension {dim}."
+    result = "[[2, 1],\n        [4, 3]]" if dim else "[[3, 4],\n        [1, 2]]"
+    flip_along.__doc__ = (
+        f"Elements in reverse order along dimension {dim}.\n\n"
+        f">>> torch.{name}(torch.tensor([[1, 2], [3, 4]]))\ntensor({result})"
+    )
     public(out=False)(flip_along)
 
 
@@ -198,7 +202,11 @@ def _triangle(name: str, operation: Any) -> None:
         return operation(input, diagonal=int(diagonal))
 
     triangle.__name__ = triangle.__qualname__ = name
-    triangle.__doc__ = f"Matrices with zeros {side} the diagonal with number `diagonal`."
+    result = "[[1, 0],\n        [3, 4]]" if name == "tril" else "[[1, 2],\n        [0, 4]]"
+    triangle.__doc__ = (
+        f"Matrices with zeros {side} the diagonal with number `diagonal`.\n\n"
+        f">>> torch.{name}(torch.tensor([[1, 2], [3, 4]]))\ntensor({result})"
+    )
     public(in_place=True)(triangle)
 
 

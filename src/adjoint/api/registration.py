@@ -11,6 +11,7 @@ import numpy as np
 from ..autograd import inplace, modes
 from ..autograd.tensor import Tensor, storage_of
 from ..ops import overwrite
+from .documentation import in_place_doc
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,8 +48,8 @@ def public(
     return decorate
 
 
-def in_place_form(f: Callable[..., Any], name: str) -> Callable[..., Tensor]:
-    """The in-place method derived from an out-of-place function."""
+def in_place_form(f: Callable[..., Any], name: str, room: str = "") -> Callable[..., Tensor]:
+    """The in-place method, or function of a room, derived from an out-of-place function."""
 
     def written(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if not isinstance(self, Tensor):
@@ -65,12 +66,14 @@ def in_place_form(f: Callable[..., Any], name: str) -> Callable[..., Tensor]:
         return inplace.write(self, compute, name)
 
     written.__name__ = name
-    written.__qualname__ = f"Tensor.{name}"
-    written.__doc__ = f"In-place form of `{name[:-1]}`."
+    written.__qualname__ = name if room else f"Tensor.{name}"
+    written.__module__ = "adjoint.nn.functional" if room == "F" else "adjoint"
+    written.__doc__ = in_place_doc(f, name, room)
+    written.__wrapped__ = f  # type: ignore[attr-defined]  # whose signature it has
     return written
 
 
-def with_out(f: F, name: str) -> F:
+def with_out(f: F, name: str, module: str = "adjoint") -> F:
     """`torch.f(..., out=tensor)`: the result is written there; its shape is adjusted if needed."""
 
     @functools.wraps(f)
@@ -82,6 +85,7 @@ def with_out(f: F, name: str) -> F:
         return write_out(result, out, name)
 
     call.__name__ = call.__qualname__ = name
+    call.__module__ = module  # where pickle finds it
     return call  # type: ignore[return-value]
 
 
@@ -99,7 +103,7 @@ def write_out(result: Any, out: Any, name: str) -> Any:
         )
     if out._data.shape != result._data.shape:
         out._data = np.empty(result._data.shape, out._data.dtype)
-    inplace.check_result(out, result, name)
+    inplace.check_result(out, result, f"{name}(out=...)")
     storage_of(out).bump(None)
     np.copyto(out._data, result._data, casting="unsafe")
     return out

@@ -10,6 +10,7 @@ from ..autograd.tensor import Tensor
 from ..ops import rounding as ops
 from ..ops.operation import Operation
 from .arithmetic import true_divide
+from .documentation import with_note
 from .promotion import Number, operand, result_type
 from .registration import in_place_form, public
 from .results import result_type_of
@@ -62,7 +63,8 @@ def _remainder(operation: Operation, name: str) -> Callable[[Any, Any], Tensor]:
         return result
 
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"{operation.doc} `other` may be a number; integers refuse the divisor 0."
+    note = "`other` may be a number; integers refuse the divisor 0."
+    function.__doc__ = with_note(operation.doc, note)
     return public(name, in_place=True)(function)
 
 

@@ -253,9 +253,9 @@ def permute(input: Tensor, *dims: Any, **options: Any) -> Tensor:
     order = sizes_of(dims or (options.pop("dims", ()),), "permute", "dims")
     if len(order) != ndim:
         raise RuntimeError(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the "
-            "length of the desired ordering of dimensions i.e. input.dim() = "
-            f"{ndim} is not equal to len(dims) = {len(order)}"
+            "permute: number of dimensions in the tensor input does not match the length of the "
+            f"desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = "
+            f"{len(order)}; name every dimension once"
         )
     order = tuple([canonical_dim(d, ndim, "permute") for d in order])
     if len(set(order)) != ndim:
@@ -419,7 +419,9 @@ def matrix_attribute(name: str, hermitian: bool, batches: bool) -> property:
         return flipped.conj() if hermitian and self.dtype.is_complex else flipped
 
     what = "conjugated and transposed" if hermitian else "transposed"
-    return property(read, doc=f"The {'matrices' if batches else 'matrix'} {what}.")
+    text = f"The {'matrices' if batches else 'matrix'} {what}."
+    example = f">>> torch.zeros(2, 3).{name}.shape\ntorch.Size([3, 2])"
+    return property(read, doc=f"{text}\n\n{example}")
 
 
 for _name, _hermitian, _batches in (

@@ -124,8 +124,10 @@ def _median(name: str, full: Any, along: Any, result: Any) -> Any:
 
     median.__name__ = median.__qualname__ = name
     ignoring = " of what is not nan" if name == "nanmedian" else ""
+    values, found = ("nan, 3.0, 1.0", "1.") if ignoring else ("4.0, 3.0, 1.0, 2.0", "2.")
     median.__doc__ = (
-        f"The lower median{ignoring}: of all elements, or along `dim` as (values, indices).\n"
+        f"The lower median{ignoring}: of all elements, or along `dim` as (values, indices).\n\n"
+        f">>> torch.{name}(torch.tensor([{values.replace('nan', 'torch.nan')}]))\ntensor({found})"
     )
     return public(name)(median)
 

@@ -34,7 +34,7 @@ def _special(operation: Operation, name: str) -> Callable[..., Tensor]:
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = operation.doc
-    SPECIAL[name] = with_out(function, name)
+    SPECIAL[name] = with_out(function, name, "adjoint.special")
     return function
 
 
@@ -80,7 +80,7 @@ def _pair(operation: Operation, name: str, numbers: bool) -> Callable[[Any, Any]
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = operation.doc
-    SPECIAL[name] = with_out(function, name)
+    SPECIAL[name] = with_out(function, name, "adjoint.special")
     return function
 
 
@@ -144,7 +144,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 
 SPECIAL.update(
     {
-        name: with_out(function, name)
+        name: with_out(function, name, "adjoint.special")
         for name, function in (
             ("erf", erf),
             ("erfc", erfc),
@@ -167,3 +167,4 @@ SPECIAL.update(
         )
     }
 )
+del SPECIAL["igamma"], SPECIAL["igammac"]  # there they are gammainc and gammaincc

@@ -14,6 +14,7 @@ from ..ops import shape as ops
 from ..ops.copies import COPIES
 from ..ops.elementwise import where
 from . import parts, shape
+from .documentation import copy_doc
 from .registration import public
 from .shape import expect_tensor, sizes_of
 from .views import reshaping, view
@@ -151,7 +152,7 @@ def _copying(name: str, view: Callable[..., Any]) -> None:
         return operation(input, **step.params)
 
     copied.__name__ = copied.__qualname__ = name
-    copied.__doc__ = f"`{name.removesuffix('_copy')}`, as a copy."
+    copied.__doc__ = copy_doc(view, name)
     public(method=False)(copied)
 
 

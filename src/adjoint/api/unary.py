@@ -77,6 +77,7 @@ def _method(operation: Operation, name: str, kinds: str) -> Callable[[Tensor], T
         return result
 
     method.__name__, method.__qualname__ = name, f"Tensor.{name}"
+    method.__module__ = "adjoint"
     method.__doc__ = operation.doc
     return method
 
@@ -96,5 +97,6 @@ def _function(operation: Operation, name: str, kinds: str) -> Callable[..., Tens
         return result if out is None else write_out(result, out, name)
 
     function.__name__ = function.__qualname__ = name
+    function.__module__ = "adjoint"
     function.__doc__ = operation.doc
     return function

@@ -16,6 +16,7 @@ from ..autograd.storage import Reshaped
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
 from ..ops import shape as ops
 from . import shape as shapes
+from .documentation import method_example, text_of
 from .registration import FUNCTIONS, public
 
 _DTYPES = (dtype, type)  # classes of arguments that name a dtype
@@ -83,6 +84,7 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
         self._data = made._data
         if view is not None and view.__class__ is not Reshaped:
             self._view = made._view
+            made._view.creation, made._view.inherited = view.creation, view.inherited
         elif view is not None or self._edge is not None or not self._requires_grad:
             # Views of this tensor are made from what it was: its old self becomes their base.
             self._view = made._view.reshaped(old if view is None else view.of)
@@ -92,12 +94,14 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
                 node: Any = made._edge[0]
                 node.__class__ = _in_place_class(node.__class__)
         storage_of(self).bump(origin.caller(2))
-        if self._view is not None:
+        if self._view is not None and (state.grad or self._view.__class__ is Reshaped):
             self._view.version = storage_of(self).version
         return self
 
     change.__name__ = change.__qualname__ = name
-    change.__doc__ = f"In-place form of `{name[:-1]}`: the shape changes, the memory stays."
+    text = f"In-place form of `{name[:-1]}`: the shape changes, the memory stays."
+    change.__doc__ = text + method_example(text_of(make), name)
+    change.__wrapped__ = make  # type: ignore[attr-defined]  # whose signature it has
     setattr(Tensor, name, change)
     FUNCTIONS[name] = change
 

@@ -152,6 +152,8 @@ def view_as_real(x: Any) -> Any:
     """The memory of complex x as reals, real and imaginary part along a new last axis."""
     x = np.asarray(x)
     part = x.real
+    if x.flags.c_contiguous:  # strided() would see only the real part of a single element
+        return np.ndarray((*x.shape, 2), part.dtype, x)
     return strided(part, (*x.shape, 2), (*x.strides, part.dtype.itemsize))
 
 

@@ -1,17 +1,23 @@
-"""Floor 0: normalisation by mean and variance, and its cotangents, with few passes over memory."""
+"""Floor 0: normalisation by mean and variance, and its cotangents, with few passes over memory.
+
+Arrays are worked on in blocks of samples that stay in the cache; sums of rows go through BLAS.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from .dtypes import LOW_PRECISION, NP_FLOAT32
+from .dtypes import LOW_PRECISION, NP_FLOAT32, NP_FLOAT64
 from .products import in_float32
 
 Array = Any
+
+BLOCK = 1 << 18  # bytes of a block: with its results and temporaries it stays in a core's cache
+ROW = 4096  # elements that are summed in the arrays' own dtype; beyond, in float64
 
 
 def normalize_moments(
@@ -28,27 +34,52 @@ def normalize_moments(
     if dtype in LOW_PRECISION:
         x = x.astype(NP_FLOAT32)
     axes = tuple(axes)
-    count = math.prod(x.shape[i] for i in axes)
-    mean = np.add.reduce(x, axis=axes, keepdims=True)
-    mean /= count
-    out = x - mean
-    var = sum_products(out, out, axes)
-    var /= count
-    scale = _scale(var, eps)
-    if w is None:
-        out *= scale
-    else:
-        w = w.reshape(affine_shape)
-        if _is_constant(w, axes, x.ndim):  # one factor for both
-            out *= scale * w
-        else:
-            out *= scale
-            out *= w
-    if b is not None:
-        out += b.reshape(affine_shape)
+    w = None if w is None else w.reshape(affine_shape)
+    b = None if b is None else b.reshape(affine_shape)
+    kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
+    mean, var = np.empty(kept, x.dtype), np.empty(kept, x.dtype)
+    out = np.empty(x.shape, x.dtype)
+    for own in _independent(x, axes):
+        moments = _at(mean, own, x), _at(var, own, x)
+        _normalize(x[own], _at(w, own, x), _at(b, own, x), *moments, out[own], axes, eps)
     if dtype in LOW_PRECISION:
         return out.astype(dtype), mean.astype(dtype), var.astype(dtype)
     return out, mean, var
+
+
+def _normalize(
+    x: Array,
+    w: Array | None,
+    b: Array | None,
+    mean: Array,
+    var: Array,
+    out: Array,
+    axes: tuple[int, ...],
+    eps: float,
+) -> None:
+    """Fill `mean`, `var` and `out`."""
+    count = math.prod(x.shape[i] for i in axes)
+    mean[...] = sums(x, None, axes) / count
+    squares: Array = 0.0
+    for block in _blocks(x):
+        centered = np.subtract(x[block], _at(mean, block, x), out=out[block])
+        part = sums(centered, centered, axes)
+        if 0 in axes:
+            squares = squares + part
+        else:
+            _at(var, block, x)[...] = part / count
+    if 0 in axes:
+        var[...] = squares / count
+    scale = _scale(var, eps)
+    if w is not None and _is_small(scale, w, x):
+        scale, w = scale * w, None
+    for block in _blocks(x):
+        values = out[block]
+        values *= _at(scale, block, x)
+        if w is not None:
+            values *= _at(w, block, x)
+        if b is not None:
+            values += _at(b, block, x)
 
 
 def _scale(var: Array, eps: float) -> Array:
@@ -56,19 +87,51 @@ def _scale(var: Array, eps: float) -> Array:
     return 1 / np.sqrt(var + var.dtype.type(eps))
 
 
-def _is_constant(w: Array, axes: Sequence[int], ndim: int) -> bool:
-    """Whether `w`, broadcast against ndim axes, is the same along `axes`."""
-    missing = ndim - w.ndim
-    return all(i < missing or w.shape[i - missing] == 1 for i in axes)
+def _is_small(scale: Array, w: Array, x: Array) -> bool:
+    """Whether their product has few elements beside `x`, so that one factor serves for both."""
+    return 4 * math.prod(np.broadcast_shapes(scale.shape, w.shape)) <= x.size
 
 
-def sum_products(x: Array, y: Array, axes: Sequence[int]) -> Array:
-    """The sum of x y over axes, which stay with size 1; no array of products is made."""
+def _blocks(x: Array) -> Iterator[slice]:
+    """Slices along the first axis, of about BLOCK bytes each."""
+    step = max(1, BLOCK * len(x) // max(1, x.nbytes))
+    for start in range(0, len(x), step):
+        yield slice(start, start + step)
+
+
+def _independent(x: Array, axes: Sequence[int]) -> Iterator[slice]:
+    """Slices along the first axis that share no moments."""
+    return iter((slice(None),)) if 0 in axes else _blocks(x)
+
+
+def _at(a: Array | None, block: slice, x: Array) -> Any:
+    """What broadcasts against x[block], of `a` that broadcasts against x."""
+    return a if a is None or a.ndim < x.ndim or len(a) == 1 else a[block]
+
+
+def sums(x: Array, y: Array | None, axes: Sequence[int]) -> Array:
+    """The sum of x y, or of x, over axes, which stay with size 1; in float64 beyond rows."""
     shape, summed = _merged(x.shape, axes)
-    x2, y2 = x.reshape(shape), y.reshape(shape)
-    every = list(range(x2.ndim))
-    total = np.asarray(np.einsum(x2, every, y2, every, [i for i in every if i not in summed]))
-    return total.reshape([1 if i in axes else n for i, n in enumerate(x.shape)])
+    if x.size and len(shape) - 1 in summed:
+        row = shape[-1]
+        while row > ROW and row % 2 == 0:
+            row //= 2
+        rows = x.reshape(-1, row)
+        if y is None:
+            total = rows.dot(np.ones(row, x.dtype))
+        elif row < 128:  # below this the calls of BLAS cost more than its speed gains
+            total = np.einsum("ij,ij->i", rows, y.reshape(-1, row))
+        else:
+            total = np.vecdot(rows, y.reshape(-1, row))
+        total = total.reshape(*shape[:-1], -1)
+        total = np.add.reduce(total, axis=tuple(summed), dtype=NP_FLOAT64)
+    elif y is None:
+        total = np.add.reduce(x, axis=tuple(axes), dtype=NP_FLOAT64)
+    else:
+        x2, y2 = x.reshape(shape), y.reshape(shape)
+        every = list(range(x2.ndim))
+        total = np.einsum(x2, every, y2, every, [i for i in every if i not in summed])
+    return np.asarray(total).reshape([1 if i in axes else n for i, n in enumerate(x.shape)])
 
 
 def _merged(shape: Sequence[int], axes: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -104,25 +167,51 @@ def normalize_cotangent(
 
     With z the normalised x and g = w ct: (g - mean(g) - z mean(g z)) / sqrt(var + eps).
     """
-    count = math.prod(x.shape[i] for i in axes)
+    axes = tuple(axes)
+    w = None if w is None else w.reshape(affine_shape)
     scale = _scale(var, eps)
-    centered = x - mean
+    out = np.empty(x.shape, np.result_type(ct, x))
+    for own in _independent(x, axes):
+        moments = _at(mean, own, x), _at(scale, own, x)
+        _pull(ct[own], x[own], *moments, _at(w, own, x), out[own], axes)
+    return out
+
+
+def _pull(
+    ct: Array,
+    x: Array,
+    mean: Array,
+    scale: Array,
+    w: Array | None,
+    out: Array,
+    axes: tuple[int, ...],
+) -> None:
+    """Fill `out`; written as factor ct + slope x + shift, whose last two are constant along axes.
+
+    Sums run first over the axes that w is constant along, and are weighted by it before the rest.
+    """
+    count = math.prod(x.shape[i] for i in axes)
+    first = axes if w is None else tuple(i for i in axes if i in shared_axes(x.shape, w.shape))
+    if w is not None and not first:
+        ct, w, first = ct * w, None, axes
+    rest = tuple(i for i in axes if i not in first)
+    slope, shift = sums(ct, x, first), sums(ct, None, first)
     factor = scale
     if w is not None:
-        w = w.reshape(affine_shape)
-        if _is_constant(w, axes, x.ndim):
-            factor = scale * w
-        else:
-            ct = ct * w
-    slope = sum_products(ct, centered, axes)
-    slope *= factor * scale * scale / -count
-    shift = np.add.reduce(ct, axis=tuple(axes), keepdims=True)
-    shift *= factor / -count
-    centered *= slope
-    out = ct * factor
-    out += centered
-    out += shift
-    return out
+        factor = scale * w
+        slope *= w
+        shift *= w
+    if rest:
+        slope = np.add.reduce(slope, axis=rest, keepdims=True)
+        shift = np.add.reduce(shift, axis=rest, keepdims=True)
+    slope = (mean * shift - slope) * (scale * scale * scale / count)
+    shift = (shift * (-scale / count) - mean * slope).astype(x.dtype, copy=False)
+    slope = slope.astype(x.dtype, copy=False)
+    for block in _blocks(x):
+        values = np.multiply(ct[block], _at(factor, block, x), out=out[block])
+        along = x[block] * _at(slope, block, x)
+        along += _at(shift, block, x)
+        values += along
 
 
 @in_float32
@@ -136,9 +225,28 @@ def normalize_weight_cotangent(
     eps: float,
 ) -> Array:
     """The sum of ct (x - mean) / sqrt(var + eps) over what w is constant along, of size 1 there."""
-    z = x - mean
-    z *= _scale(var, eps)
-    return sum_products(ct, z, shared_axes(x.shape, affine_shape))
+    shared = shared_axes(x.shape, affine_shape)
+    scale = _scale(var, eps)
+    first = tuple(i for i in shared if mean.shape[i] < x.shape[i])  # moments are constant there
+    if first:
+        found = (sums(ct, x, first) - mean * sums(ct, None, first)) * scale
+        rest = tuple(i for i in shared if i not in first)
+        if rest:
+            found = np.add.reduce(found, axis=rest, keepdims=True)
+        return found.astype(x.dtype, copy=False)
+    total = np.zeros([1 if i in shared else n for i, n in enumerate(x.shape)], x.dtype)
+    lead = len(shared)
+    leading = shared == tuple(range(lead))
+    for block in _blocks(x) if 0 in shared else (slice(None),):
+        part = x[block] - _at(mean, block, x)
+        part *= ct[block]
+        weight = _at(scale, block, x)
+        if leading and weight.size == math.prod(part.shape[:lead]):  # a sum of rows through BLAS
+            total += weight.reshape(-1).dot(part.reshape(weight.size, -1)).reshape(total.shape)
+        else:
+            part *= weight
+            total += np.add.reduce(part, axis=shared, keepdims=True)
+    return total
 
 
 def shared_axes(shape: Sequence[int], affine_shape: Sequence[int]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ forms.
 """
 
 from . import function
+from .custom import custom_jvp, custom_vjp
 from .engine import backward, grad
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
@@ -22,6 +23,8 @@ __all__ = [
     "Function",
     "Variable",
     "backward",
+    "custom_jvp",
+    "custom_vjp",
     "enable_grad",
     "function",
     "grad",

@@ -10,14 +10,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
-from typing import Any
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..arrays import cpu
+from ..arrays.dtypes import FROM_NUMPY
 from . import modes
-from .tape import Node, edge_of, node_line
-from .tensor import Tensor, wrap
+from .tape import GradientEdge, Node, edge_of, node_line
+from .tensor import Tensor, is_cut, wrap
+
+if TYPE_CHECKING:
+    from .tensor import Edge
 
 _ones: dict[Any, Any] = {}  # the cotangent 1, by dtype; shared, so never written
 _tensor_namespace: list[Any] = []  # filled by the api floor: the namespace whose arrays are Tensors
@@ -26,7 +31,9 @@ _tensor_namespace: list[Any] = []  # filled by the api floor: the namespace whos
 class Run:
     """One backward pass: its options and its pending cotangents."""
 
-    __slots__ = ("create_graph", "retain_graph", "xp", "pending", "heap", "shared", "captures")
+    __slots__ = (
+        "create_graph", "retain_graph", "xp", "pending", "heap", "shared", "captures", "__weakref__"
+    )  # fmt: skip
 
     def __init__(self, create_graph: bool, retain_graph: bool) -> None:
         self.create_graph = create_graph
@@ -57,17 +64,22 @@ class Run:
         heap, pending, shared = self.heap, self.pending, self.shared
         plain = not self.create_graph
         captures = self.captures
+        anomaly = modes.anomaly
         while heap:
             node = heappop(heap)[1]
             ct = pending.pop(node)
             hooks = node.hooks
             if hooks is not None:
                 ct = hooks.before(ct, self, node)
-            if captures is not None and not captures.take(node, ct):
+                if captures is not None and not captures.take(node, ct):
+                    continue
+                if hooks.pre:
+                    ct = hooks.ahead(ct, self, node)
+            elif captures is not None and not captures.take(node, ct):
                 continue
             edges = node.edges
             try:
-                cts = node.apply(ct, self)
+                cts = node.apply(ct, self) if anomaly is None else anomaly.run(node, ct, self)
             except RuntimeWarning:  # the user turned NumPy's warnings into errors
                 with np.errstate(all="ignore"):
                     cts = node.apply(ct, self)
@@ -125,20 +137,20 @@ def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any
 class Captures:
     """The inputs of `grad` (or `backward(inputs=)`): what to collect, which nodes lead there."""
 
-    def __init__(self, inputs: Sequence[Tensor], roots: Iterable[Node], accumulate: bool) -> None:
-        self.edges = [edge_of(t) for t in inputs]
+    def __init__(self, inputs: Sequence[Any], roots: Iterable[Node], accumulate: bool) -> None:
+        self.edges = [place_of(t) for t in inputs]
         self.accumulate = accumulate
         self.wanted: dict[Node, list[int]] = {}
-        for position, (node, _) in enumerate(self.edges):
-            self.wanted.setdefault(node, []).append(position)
+        self.through: set[Node] = set()  # nodes that must run, not only be captured
+        for position, ((node, _), t) in enumerate(zip(self.edges, inputs)):
+            if not isinstance(t, Tensor) or not is_cut(t):
+                self.wanted.setdefault(node, []).append(position)
         self.results: list[Any] = [None] * len(self.edges)
         self.needed = self._reaching(roots)
 
     def _reaching(self, roots: Iterable[Node]) -> set[Node]:
         """Nodes from which a wanted node can be reached: by sequence number, no recursion."""
-        if not self.wanted:
-            return set()
-        floor = min(node.seq for node in self.wanted)
+        floor = min([node.seq for node in self.wanted], default=0)
         stack = list(roots)
         found = set(stack)
         while stack:
@@ -146,7 +158,6 @@ class Captures:
                 if following not in found and following.seq >= floor:
                     found.add(following)
                     stack.append(following)
-        self.through: set[Node] = set()  # nodes that must run, not only be captured
         for node in sorted(found, key=lambda n: n.seq):
             if any(f in self.wanted or f in self.through for f, _ in node.edges):
                 self.through.add(node)
@@ -162,59 +173,71 @@ class Captures:
         return node in self.through
 
 
-def _cotangent_for(t: Tensor, gradient: Any, index: int) -> Any:
+def place_of(t: Any) -> Edge:
+    """Where the gradient of a tensor, or at a GradientEdge, flows to."""
+    if isinstance(t, Tensor):
+        return edge_of(t)
+    node = t.node
+    return (node if isinstance(node, Node) else node._node), t.output_nr
+
+
+def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
     """The starting cotangent of one root: what the user gave, checked, or 1 for a real scalar."""
+    node, output = place_of(t)
+    shape, dtype = node.metas_of(output)
     if gradient is None:
-        if t._data.size != 1:
+        if prod(shape) != 1:
             raise RuntimeError(
                 "grad can be implicitly created only for scalar outputs, but this one has shape "
-                f"{list(t._data.shape)}; reduce it with .sum() or .mean(), or pass gradient= of "
+                f"{list(shape)}; reduce it with .sum() or .mean(), or pass gradient= of "
                 "that shape"
             )
-        if t._data.dtype.kind == "c":
+        if dtype.kind == "c":
             raise RuntimeError(
                 "grad can be implicitly created only for real scalar outputs but got "
-                f"{t.dtype}; pass gradient= of that dtype, or take .real or .abs()"
+                f"{FROM_NUMPY[dtype]}; pass gradient= of that dtype, or take .real or .abs()"
             )
-        return wrap(np.ones(t._data.shape, t._data.dtype))
+        return wrap(np.ones(shape, dtype))
     if not isinstance(gradient, Tensor):
         raise TypeError(
             f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
         )
-    if gradient._data.shape != t._data.shape:
+    if gradient._data.shape != shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{index}] has a shape of "
             f"torch.Size({list(gradient._data.shape)}) and output[{index}] has a shape of "
-            f"torch.Size({list(t._data.shape)}). The gradient must have the output's shape."
+            f"torch.Size({list(shape)}). The gradient must have the output's shape."
         )
-    if (gradient._data.dtype.kind == "c") != (t._data.dtype.kind == "c"):
+    if (gradient._data.dtype.kind == "c") != (dtype.kind == "c"):
         raise RuntimeError(
             f"For complex Tensors, both grad_output and output are required to have the same "
             f"dtype. Mismatch in dtype: grad_output[{index}] has a dtype of {gradient.dtype} and "
-            f"output[{index}] has a dtype of {t.dtype}."
+            f"output[{index}] has a dtype of {FROM_NUMPY[dtype]}."
         )
     return gradient
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
-    """A tensor alone, or a sequence of them, as a tuple."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    """A tensor (or GradientEdge) alone, or a sequence of them, as a tuple."""
+    if isinstance(value, (tuple, list)) and not isinstance(value, GradientEdge):
+        return tuple(value)
+    return (value,)
 
 
-def _start(run: Run, roots: Sequence[Tensor], gradients: Sequence[Any]) -> None:
+def _start(run: Run, roots: Sequence[Any], gradients: Sequence[Any]) -> None:
     for t, gradient in zip(roots, gradients, strict=True):
-        node, output = edge_of(t)
+        node, output = place_of(t)
         run.deliver(node, output, gradient if run.create_graph else gradient._data)
         run.shared.add(node)
 
 
 def _check_roots(tensors: Sequence[Any]) -> None:
-    if not tensors:
-        raise RuntimeError("backward() was given no tensors to start from")
     for i, t in enumerate(tensors):
+        if isinstance(t, GradientEdge):
+            continue
         if not isinstance(t, Tensor):
             raise TypeError(f"expected a Tensor to differentiate, but got {type(t).__name__}")
-        if not t.requires_grad:
+        if not t.requires_grad or is_cut(t):
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn: it "
                 "was made without recording. Were its inputs created with requires_grad=True, "
@@ -222,7 +245,7 @@ def _check_roots(tensors: Sequence[Any]) -> None:
             )
 
 
-def _gradients(tensors: Sequence[Tensor], given: Any, name: str) -> list[Any]:
+def _gradients(tensors: Sequence[Any], given: Any, name: str) -> list[Any]:
     given = (None,) * len(tensors) if given is None else as_tuple(given)
     if len(given) != len(tensors):
         raise RuntimeError(
@@ -232,7 +255,7 @@ def _gradients(tensors: Sequence[Tensor], given: Any, name: str) -> list[Any]:
     return [_cotangent_for(t, g, i) for i, (t, g) in enumerate(zip(tensors, given, strict=True))]
 
 
-def execute(run: Run, tensors: Sequence[Tensor], gradients: Sequence[Any]) -> None:
+def execute(run: Run, tensors: Sequence[Any], gradients: Sequence[Any]) -> None:
     """Run the pass in the grad mode it needs, and leave the mode as it was."""
     before = modes.state.grad
     modes.state.grad = run.create_graph
@@ -263,6 +286,9 @@ def backward(
             "grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2
         )
         grad_tensors = grad_variables
+    wanted = None if inputs is None else as_tuple(inputs)
+    if wanted == ():
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     roots = as_tuple(tensors)
     _check_roots(roots)
     gradients = _gradients(roots, grad_tensors, "backward()")
@@ -307,23 +333,21 @@ def _backward_scalar(loss: Tensor, retain_graph: bool) -> None:
 
 
 def _backward_into(
-    run: Run, roots: Sequence[Tensor], gradients: Sequence[Any], inputs: Sequence[Tensor]
+    run: Run, roots: Sequence[Any], gradients: Sequence[Any], inputs: Sequence[Any]
 ) -> None:
-    """`backward(inputs=)`: accumulate into these only; non-leaves get `.grad` at the end."""
+    """`backward(inputs=)`: accumulate into these only; non-leaves retain theirs from then on."""
     _check_inputs(inputs)
-    run.captures = captures = Captures(inputs, [edge_of(t)[0] for t in roots], accumulate=True)
+    for t in inputs:
+        if isinstance(t, Tensor):
+            t.retain_grad()
+    run.captures = Captures(inputs, [place_of(t)[0] for t in roots], accumulate=True)
     execute(run, roots, gradients)
-    for t, ct in zip(inputs, captures.results, strict=True):
-        if t._edge is not None and ct is not None:
-            ct = ct if run.create_graph else wrap(np.array(ct))
-            from .tensor import meta_of
-
-            meta = meta_of(t)
-            meta.grad = ct if meta.grad is None else meta.grad + ct
 
 
 def _check_inputs(inputs: Sequence[Any]) -> None:
     for t in inputs:
+        if isinstance(t, GradientEdge):
+            continue
         if not isinstance(t, Tensor):
             raise TypeError(f"inputs must be Tensors, but got {type(t).__name__}")
         if not t.requires_grad:
@@ -369,30 +393,41 @@ def grad(
             "allow_unused=False."
         )
     roots, wanted = as_tuple(outputs), as_tuple(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     _check_roots(roots)
     _check_inputs(wanted)
+    if materialize_grads and any(isinstance(t, GradientEdge) for t in wanted):
+        raise RuntimeError(
+            "materialize_grads cannot be used when the given input is a GradientEdge; pass the "
+            "tensor itself"
+        )
     if is_grads_batched:
         return _batched(
             roots, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
         )
     gradients = _gradients(roots, grad_outputs, "grad()")
     run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
-    run.captures = captures = Captures(wanted, [edge_of(t)[0] for t in roots], accumulate=False)
+    run.captures = captures = Captures(wanted, [place_of(t)[0] for t in roots], accumulate=False)
     execute(run, roots, gradients)
-    return _results(captures.results, wanted, bool(allow_unused), materialize_grads, create_graph)
+    return _results(captures.results, wanted, gradients, bool(allow_unused), materialize_grads)
 
 
 def _results(
     cts: Sequence[Any],
     inputs: Sequence[Tensor],
+    given: Sequence[Tensor],
     allow_unused: bool,
     materialize: bool,
-    create_graph: bool,
 ) -> tuple[Tensor | None, ...]:
     found: list[Tensor | None] = []
+    # One Tensor for one array: cotangents that passed unchanged, from the user or to two inputs.
+    tensors = {id(t._data): t for t in given}
     for i, (ct, t) in enumerate(zip(cts, inputs, strict=True)):
         if ct is not None:
-            found.append(ct if create_graph else wrap(ct))
+            if not isinstance(ct, Tensor):
+                ct = tensors.setdefault(id(ct), wrap(ct))
+            found.append(ct)
         elif materialize:
             found.append(wrap(np.zeros(t._data.shape, t._data.dtype)))
         elif allow_unused:
@@ -400,10 +435,15 @@ def _results(
         else:
             raise RuntimeError(
                 "One of the differentiated Tensors appears to not have been used in the graph "
-                f"(input {i}, of shape {list(t._data.shape)}). Set allow_unused=True if this is "
+                f"(input {i}, of shape {_shape(t)}). Set allow_unused=True if this is "
                 "the desired behavior."
             )
     return tuple(found)
+
+
+def _shape(t: Any) -> list[int]:
+    node, output = place_of(t)
+    return list(node.metas_of(output)[0])
 
 
 def _batched(

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .modes import state
+from .saved import pack_node
 from .tape import OperationNode, freed_message, modified_message
 from .tensor import Tensor, new, storage_of, wrap
 
@@ -38,6 +40,11 @@ class Places:
         return [f"saved_tensors[{i}]" for i in range(self.count)]
 
     @property
+    def linked_outputs(self) -> set[int]:
+        """Numbers of the outputs that are saved."""
+        return set(self.outputs.values())
+
+    @property
     def shown(self) -> tuple[int, ...]:
         """Tensor arguments: what `next_functions` lists."""
         return tuple([i for i, is_tensor in enumerate(self.args) if is_tensor])
@@ -53,6 +60,11 @@ class Places:
         for i, edge in zip(self.needed, edges, strict=True):
             full[i] = edge
         return tuple([full[i] for i in self.shown])
+
+    @property
+    def linked_outputs(self) -> frozenset[int]:
+        """The numbers of saved outputs."""
+        return frozenset(self.outputs.values())
 
     def output_number(self, name: str) -> int | None:
         """The number of the output saved under `name`, or None."""
@@ -113,30 +125,25 @@ class FunctionNode(OperationNode):
             saved.append(t)
         self.saved, self.layout, self.versions = saved, layout, versions
         self.plan.count = len(saved)
+        if state.packing is not None:
+            pack_node(self)
+        if state.packing is not None:
+            pack_node(self)
 
     def unpack(self) -> tuple[Any, ...]:
         """`ctx.saved_tensors`: checked, and outputs linked to this node again."""
         if self.freed or self.saved is None:
             raise RuntimeError(freed_message(self))
-        for t, version in zip(self.saved, self.versions or (), strict=True):
-            if t._storage is not None and t._storage.version != version:
-                raise RuntimeError(modified_message(self, t, version))
         values = self.saved
-        if self.plan.outputs:
-            names = self.plan.saved_names
-            values = [self._linked(name, t) for name, t in zip(names, values, strict=True)]
+        if self.plan.outputs or self.versions is None:
+            values = self._saved_tensors(values)
+        else:  # the usual case
+            for t, version in zip(values, self.versions, strict=True):
+                if t._storage is not None and t._storage.version != version:
+                    raise RuntimeError(modified_message(self, t, version))
         if self.function.clear_saved_tensors_on_access:
             self.saved, self.freed = (), True
         return tuple([None if i is None else values[i] for i in self.layout])
-
-    def _linked(self, name: str, t: Tensor) -> Tensor:
-        output = self.plan.outputs.get(name)
-        if output is None:
-            return t
-        alias: Tensor = wrap(t._data)
-        alias._storage = t._storage
-        alias._edge, alias._requires_grad = (self, output), True
-        return alias
 
     def apply(self, ct: Any, run: Run) -> Any:
         """Run the user's backward on Tensors, and check what it returns."""

@@ -143,7 +143,7 @@ class Outputs:
         view.before = parent
         view.operation, view.params = CustomView(self.function), {}
         view.array, view.output = array, None
-        view.version, view.creation = t._version, CUSTOM
+        view.version, view.creation, view.inherited = t._version, CUSTOM, False
         return view
 
     def _restrict(self, out: Tensor, many: bool) -> None:

@@ -18,6 +18,7 @@ from .tensor import Tensor, meta_of, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
+    from .tensor import Edge
 
 _ids = count().__next__
 
@@ -26,20 +27,29 @@ class RemovableHandle:
     """Removes a hook: call `remove()`, or use it in a `with` block."""
 
     def __init__(self, hooks: dict[int, Any]) -> None:
-        self._hooks = weakref.ref(hooks) if hasattr(hooks, "__weakref__") else lambda: hooks
+        self._hooks = hooks
         self.id = _ids()
 
     def remove(self) -> None:
         """Take the hook out; doing so twice is allowed."""
-        hooks = self._hooks()
-        if hooks is not None:
-            hooks.pop(self.id, None)
+        self._hooks.pop(self.id, None)
 
     def __enter__(self) -> RemovableHandle:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+class PassHook:
+    """A tensor hook that has to know which backward pass it is called in, and at which node."""
+
+    def receive(self, grad: Any, run: Run, node: Node) -> None:
+        """Take the gradient; it cannot be replaced."""
+        raise NotImplementedError  # every such hook defines it
+
+    def __call__(self, grad: Any) -> None:
+        raise RuntimeError("this hook can only be called by a backward pass")
 
 
 class NodeHooks:
@@ -55,18 +65,19 @@ class NodeHooks:
         self.metadata: dict[str, Any] = {}
 
     def before(self, ct: Any, run: Run, node: Node) -> Any:
-        """Tensor hooks, retained gradients and pre-hooks; returns the cotangent to go on with."""
+        """Tensor hooks and retained gradients; returns the cotangent to go on with."""
         run.shared.add(node)  # a hook may have kept it
-        single = node.shape is not None
-        outputs = {0: ct} if single else dict(ct)
-        for output in sorted(outputs):
-            outputs[output] = self._tensor_hooks(outputs[output], output, run, node)
-        if self.pre:
-            outputs = self._pre_hooks(outputs, run, node)
-        return outputs[0] if single else outputs
+        if node.shape is not None:
+            return self._tensor_hooks(ct, 0, run, node)
+        return {
+            output: self._tensor_hooks(ct[output], output, run, node) for output in sorted(ct)
+        }
 
     def _tensor_hooks(self, ct: Any, output: int, run: Run, node: Node) -> Any:
         for hook in list(self.tensor.get(output, {}).values()):
+            if isinstance(hook, PassHook):
+                hook.receive(_as_tensor(ct, run), run, node)
+                continue
             replaced = hook(_as_tensor(ct, run))
             if replaced is not None:
                 ct = _checked(replaced, node, output, run)
@@ -74,26 +85,31 @@ class NodeHooks:
         tensor = None if reference is None else reference()
         if tensor is not None:
             meta = meta_of(tensor)
-            kept = ct if run.create_graph else wrap(np.array(ct))
-            meta.grad = kept if meta.grad is None else meta.grad + kept
+            if meta.grad is not None:
+                meta.grad = meta.grad + _as_tensor(ct, run)
+            else:
+                meta.grad = ct.clone() if run.create_graph else wrap(np.array(ct))
         return ct
 
-    def _pre_hooks(self, outputs: dict[int, Any], run: Run, node: Node) -> dict[int, Any]:
+    def ahead(self, ct: Any, run: Run, node: Node) -> Any:
+        """Pre-hooks of a node that is about to run; what is captured there does not see them."""
+        single = node.shape is not None
+        outputs = {0: ct} if single else ct
+        count = 1 if single else node.output_count
         for hook in list(self.pre.values()):
-            n = 1 if node.shape is not None else max(outputs) + 1
-            given = tuple(_as_tensor(outputs.get(i), run) for i in range(n))
-            replaced = hook(given)
+            replaced = hook(tuple([_as_tensor(outputs.get(i), run) for i in range(count)]))
             if replaced is not None:
-                replaced = replaced if isinstance(replaced, (tuple, list)) else (replaced,)
+                _check_tuple(replaced, count, node)
                 outputs = {
                     i: _checked(g, node, i, run) for i, g in enumerate(replaced) if g is not None
                 }
-        return outputs
+        return outputs.get(0) if single else outputs
 
     def after(self, cts: Any, ct: Any, run: Run, node: Node) -> Any:
         """Post-hooks; returns the cotangents to deliver."""
         if not self.post:
             return cts
+        run.shared.update(edge[0] for edge in node.edges)  # a hook may keep or give what it likes
         outputs = (ct,) if node.shape is not None else tuple(ct.values())
         for hook in list(self.post.values()):
             inputs = node.plan.spread(tuple(cts)) if hasattr(node, "plan") else tuple(cts)
@@ -103,6 +119,7 @@ class NodeHooks:
                 tuple(_as_tensor(g, run) for g in outputs),
             )
             if replaced is not None:
+                _check_tuple(replaced, len(inputs), node)
                 kept = [
                     (g if run.create_graph else g._data) if g is not None else None
                     for g in replaced
@@ -117,13 +134,32 @@ def _as_tensor(ct: Any, run: Run) -> Any:
     return ct if run.create_graph or ct is None else wrap(ct)
 
 
+def _check_tuple(replaced: Any, count: int, node: Node) -> None:
+    """A node's hook returns a tuple, with as many gradients as it was given."""
+    if not isinstance(replaced, tuple):
+        raise TypeError(
+            f"expected tuple, but hook returned {type(replaced).__name__!r}: a hook on "
+            f"{node.name()} returns None, or {count} gradients in a tuple"
+        )
+    if len(replaced) != count:
+        raise RuntimeError(
+            f"a hook on {node.name()} has returned an incorrect number of values (got "
+            f"{len(replaced)}, but expected {count})"
+        )
+
+
 def _checked(replaced: Any, node: Node, output: int, run: Run) -> Any:
     if not isinstance(replaced, Tensor):
         raise TypeError(
             f"a hook must return a Tensor or None, but one on {node.name()} returned "
             f"{type(replaced).__name__}"
         )
-    shape, _ = node.metas_of(output)
+    shape, dtype = node.metas_of(output)
+    if replaced._data.dtype != dtype:
+        raise RuntimeError(
+            f"hook has changed the type of value: the gradient at {node.name()} has dtype "
+            f"{dtype}, the hook returned {replaced._data.dtype}; convert it with .to(grad.dtype)"
+        )
     if replaced._data.shape != shape:
         raise RuntimeError(
             f"hook has changed the size of value: the gradient has shape {list(shape)}, the hook "
@@ -206,3 +242,9 @@ def retain_grad(t: Tensor) -> None:
     node, output = edge_of(t)
     hooks_of(node).retain[output] = weakref.ref(t)
     meta_of(t).retains_grad = True
+
+
+def move_retained(old: Edge, edge: Edge) -> None:
+    """Retain at a new place in the graph what was retained at an old one."""
+    node, output = edge
+    hooks_of(node).retain[output] = hooks_of(old[0]).retain.pop(old[1])

@@ -14,17 +14,20 @@ import numpy as np
 
 from ..arrays import dtypes
 from . import modes, origin
-from .storage import CUSTOM, INFERENCE, MULTI_OUTPUT, NO_GRAD, Reshaped
+from .storage import Reshaped
 from .tape import edge_of, next_sequence_number
-from .tensor import Tensor, new, refresh, storage_of
-from .views import rebase
+from .tensor import Tensor, new, refresh, relink, storage_of
+from .views import check_creation, rebase
 
 
-def check_writable(x: Tensor, name: str) -> None:
-    """Refuse what torch refuses, before anything is computed."""
-    if x._view is not None:
+def check_writable(x: Tensor, name: str, target: Any = None) -> None:
+    """Refuse what torch refuses, before anything is computed.
+
+    `target`: the part of x's array that will be written, if it is not all of it.
+    """
+    if x._view is not None and modes.state.grad:
         refresh(x)
-    if not x._data.flags.writeable or _overlaps(x._data):
+    if not x._data.flags.writeable or _overlaps(x._data if target is None else target):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor may "
             "refer to a single memory location (or its NumPy array is read-only). Please clone() "
@@ -36,6 +39,8 @@ def check_writable(x: Tensor, name: str) -> None:
             "You can make a clone to get a normal tensor before doing inplace update."
         )
     check_history(x, name)
+    if modes.guard is not None:
+        modes.guard.preserve(storage_of(x))
 
 
 def check_history(x: Tensor, name: str) -> None:
@@ -57,7 +62,7 @@ def check_history(x: Tensor, name: str) -> None:
                 f"operation. ({name} on a view of shape {list(x._data.shape)}: write inside "
                 "`with torch.no_grad():`, or to a clone)"
             )
-        _check_creation(view.creation, name)
+        check_creation(view, f"is being modified inplace by {name}")
 
 
 def _overlaps(array: Any) -> bool:
@@ -68,38 +73,13 @@ def _overlaps(array: Any) -> bool:
     return any(n > 1 and s == 0 for n, s in zip(array.shape, strides))
 
 
-def _check_creation(creation: int, name: str) -> None:
-    if creation == MULTI_OUTPUT:
-        raise RuntimeError(
-            f"{name}: Output 0 of a function that returns multiple views is a view and is being "
-            "modified inplace. This view is the output of a function that returns multiple views. "
-            "Such functions do not allow the output views to be modified inplace. You should "
-            "replace the inplace operation by an out-of-place one."
-        )
-    if creation == CUSTOM:
-        raise RuntimeError(
-            f"{name}: Output 0 of a custom Function is a view and is being modified inplace. This "
-            "view was created inside a custom Function (or because an input was returned as-is) "
-            "and the autograd logic to handle view+inplace would override the custom backward "
-            "associated with the custom Function, leading to incorrect gradients. This behavior is "
-            "forbidden. You can fix this by cloning the output of the custom Function."
-        )
-    if creation in (NO_GRAD, INFERENCE):
-        raise RuntimeError(
-            f"{name}: A view was created in no_grad mode and is being modified inplace with grad "
-            "mode enabled. Given that this use case is ambiguous and error-prone, it is forbidden."
-            " You can clarify your code by moving both the view and the inplace either both "
-            "inside the no_grad block (if you don't want the inplace to be tracked) or both "
-            "outside (if you want the inplace to be tracked)."
-        )
-
-
 def check_result(x: Tensor, result: Tensor, name: str) -> None:
     """The result has to have the written tensor's shape, and a type that can be cast to its."""
     if result._data.shape != x._data.shape:
         raise RuntimeError(
             f"output with shape {list(x._data.shape)} doesn't match the broadcast shape "
-            f"{list(result._data.shape)} ({name} writes in place and cannot grow its tensor)"
+            f"{list(result._data.shape)} ({name} writes in place and cannot grow its tensor; use the "
+            "out-of-place form)"
         )
     if not dtypes.can_cast(result.dtype, x.dtype):
         raise RuntimeError(
@@ -115,13 +95,15 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     """
     check_writable(x, name)
     old = _alias(x)
+    if modes.running and modes.state.packing is not None:  # what a hook keeps must not change
+        old._data, old._storage = old._data.copy(), None
     since = next_sequence_number()
     result = compute(old)
     check_result(x, result, name)
     storage = storage_of(x)
     recorded = result._requires_grad and modes.state.grad
     if recorded and x._view is not None:
-        _check_creation(x._view.creation, name)
+        check_creation(x._view, f"is being modified inplace by {name}")
     if recorded:
         held = weakref.ref(old)
         array = result._data
@@ -162,8 +144,8 @@ def _alias(x: Tensor) -> Tensor:
     """The old value: the same memory, version counter and history, under another handle."""
     old: Tensor = new(Tensor)
     old._data = x._data
-    old._requires_grad = x._requires_grad
-    old._edge = edge_of(x) if x._requires_grad else None
+    old._requires_grad = x._requires_grad and modes.state.grad
+    old._edge = edge_of(x) if old._requires_grad else None
     old._storage = storage_of(x)
     old._view = old._meta = None
     return old
@@ -176,7 +158,7 @@ def _adopt(x: Tensor, result: Tensor, array: Any) -> None:
     saved = getattr(node, "saved", None)
     if saved and x._data.dtype == array.dtype:
         for i, t in enumerate(saved):
-            if t._data is array:
+            if isinstance(t, Tensor) and t._data is array:
                 t._data, t._storage = x._data, x._storage
                 versions = list(node.versions or [0] * len(saved))
                 versions[i] = x._version
@@ -184,9 +166,9 @@ def _adopt(x: Tensor, result: Tensor, array: Any) -> None:
     if x._view is not None:
         rebase(x, edge)
         if x._view.__class__ is Reshaped:  # it is all of its base, and keeps the node's name
-            x._edge, x._requires_grad = edge, True
+            relink(x, edge)
             x._view.version = storage_of(x).version
         else:
             refresh(x)
     else:
-        x._edge, x._requires_grad = edge, True
+        relink(x, edge)

@@ -21,11 +21,16 @@ class _State(threading.local):
     grad: bool = True
     inference: bool = False
     module: tuple[Any, Any] | None = None  # (module being run, the frame below it)
+    packing: tuple[Any, Any, Any] | None = None  # saved-tensor hooks: (pack, unpack, outer ones)
+    packing_refused: str | None = None  # why saved-tensor hooks may not be set
 
 
 state = _State()
-# How many modules are being run, in any thread: 0 spares recording a look at the thread's state.
+# How many modules are being run, saved-tensor hooks in force and anomaly modes on, in any thread: 0
+# spares recording a look at each of them.
 running = 0
+anomaly: Any = None  # the Detector of `anomaly_mode`, for all threads
+guard: Any = None  # the Keeper of `mutation`: has to know before memory is written
 
 
 def enter_module(module: Any) -> Any:

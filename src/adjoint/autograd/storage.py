@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import modes
 from .origin import Origin
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Storage:
 
     def bump(self, writer: Origin | None) -> None:
         """Count one in-place write and remember who did it."""
+        if modes.guard is not None:
+            modes.guard.preserve(self)
         self.version += 1
         self.writer = writer
 
@@ -43,11 +46,13 @@ class View:
     """How a view is made from its base: one step from `before`, or from the base itself.
 
     `array` is what the step was applied to, `output` which of its results this is, when there are
-    several; `version` the one for which the view's edge holds.
+    several; `version` the one for which the view's edge holds; `inherited` says that the view,
+    made unrecorded, requires grad only because its base does.
     """
 
     __slots__ = (
-        "of", "before", "operation", "params", "array", "output", "version", "creation"
+        "of", "before", "operation", "params", "array", "output", "version", "creation",
+        "inherited",
     )  # fmt: skip
 
     of: Tensor
@@ -58,6 +63,7 @@ class View:
     output: int | None
     version: int
     creation: int
+    inherited: bool
 
     @property
     def base(self) -> Tensor:
@@ -81,6 +87,7 @@ class View:
         for name in View.__slots__:
             setattr(view, name, getattr(self, name))
         view.of = of
+        view.creation = DEFAULT
         return view
 
 

@@ -6,15 +6,16 @@ requires grad, links to the nodes of its inputs, and holds what its derivative r
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from . import origin
-from .tensor import Tensor, meta_of, new, refresh, wrap
+from .tensor import Tensor, is_cut, meta_of, new, refresh, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
@@ -77,6 +78,11 @@ class Node:
         assert self.shape is not None
         return self.shape, self.dtype
 
+    @property
+    def output_count(self) -> int:
+        """How many outputs the node has."""
+        return 1
+
     def register_hook(self, hook: Any) -> Any:
         """Call `hook(grad_inputs, grad_outputs)` after this node ran; it may replace the former."""
         from .hooks import register_node_hook
@@ -88,6 +94,14 @@ class Node:
         from .hooks import register_node_hook
 
         return register_node_hook(self, hook, post=False)
+
+
+class GradientEdge(NamedTuple):
+    """A place in the graph where a gradient arrives; `backward` and `grad` take it for a tensor."""
+
+    node: Any
+    output_nr: int
+    ownership_token: Any = None  # torch's; here the node itself keeps the graph alive
 
 
 class OperationNode(Node):
@@ -118,13 +132,19 @@ class OperationNode(Node):
             return self.shape, self.dtype
         return self.metas[output]
 
+    @property
+    def output_count(self) -> int:
+        return 1 if self.shape is not None else len(self.metas)
+
     def apply(self, ct: Any, run: Run) -> Any:
         saved = self.saved
         if saved is None:
             raise RuntimeError(freed_message(self))
         # The check of versions is inlined: one slot read for values that were never written.
         values: list[Any] = []
-        if self.versions is None:
+        if run.create_graph:
+            values = self._saved_tensors(saved)
+        elif self.versions is None:
             for tensor in saved:
                 storage = tensor._storage
                 if storage is not None and storage.version:
@@ -136,8 +156,6 @@ class OperationNode(Node):
                 if storage is not None and storage.version != version:
                     raise RuntimeError(modified_message(self, tensor, version))
                 values.append(tensor._data)
-        if run.create_graph:
-            values = self._saved_tensors(saved)
         if self.constants:
             values.extend(self.constants)
         cts = self.plan.pull(run.xp, ct, values)
@@ -146,18 +164,23 @@ class OperationNode(Node):
         return cts
 
     def _saved_tensors(self, saved: Sequence[Tensor]) -> list[Any]:
-        """Saved values as Tensors of the graph: outputs are linked to this node again."""
-        values: list[Any] = []
-        for name, tensor in zip(self.plan.saved_names, saved, strict=True):
-            output = self.plan.output_number(name)
-            if output is not None and output in self.plan.linked_outputs:
-                alias = wrap(tensor._data)
-                alias._storage = tensor._storage
-                alias._edge, alias._requires_grad = (self, output), True
-                values.append(alias)
-            else:
-                values.append(tensor)
-        return values
+        """Saved values as Tensors of the graph, checked."""
+        return [self._saved_tensor(i, tensor) for i, tensor in enumerate(saved)]
+
+    def _saved_tensor(self, i: int, tensor: Any) -> Any:
+        """One saved value as a Tensor of the graph: an output is linked to this node again."""
+        if not isinstance(tensor, Tensor):
+            return tensor.tensor(self)  # packed by a hook
+        version = 0 if self.versions is None else self.versions[i]
+        if tensor._storage is not None and tensor._storage.version != version:
+            raise RuntimeError(modified_message(self, tensor, version))
+        output = self.plan.output_number(self.plan.saved_names[i])
+        if output is None or output not in self.plan.linked_outputs:
+            return tensor
+        alias = wrap(tensor._data)
+        alias._storage = tensor._storage
+        alias._edge, alias._requires_grad = (self, output), True
+        return alias
 
     def saved_value(self, name: str) -> Any:
         """What is kept of an input, output or parameter of the operation, by its name."""
@@ -165,9 +188,21 @@ class OperationNode(Node):
         if name in plan.saved_names:
             if self.saved is None:
                 raise RuntimeError(freed_message(self))
-            return self._saved_tensors(self.saved)[plan.saved_names.index(name)]
+            i = plan.saved_names.index(name)
+            return self._saved_tensor(i, self.saved[i])
         if name in plan.constant_names:
             return self.constants[plan.constant_names.index(name)]
+        return self._refuse(name)
+
+    def raw_saved_value(self, name: str) -> Any:
+        """The place where a saved input or output is kept, to give it hooks of its own."""
+        from .saved import SavedTensor
+
+        names = self.plan.saved_names
+        return SavedTensor(self, names.index(name)) if name in names else self._refuse(name)
+
+    def _refuse(self, name: str) -> Any:
+        plan = self.plan
         kept = ", ".join(plan.saved_names + plan.constant_names) or "nothing"
         raise AttributeError(f"{type(self).__name__!r} keeps no {name!r}; it keeps {kept}")
 
@@ -177,7 +212,7 @@ _TORCH_NAMES = {"x": "self", "y": "other", "out": "result"}
 
 
 def node_class(name: str, operation: Any, values: Sequence[str]) -> type[OperationNode]:
-    """The node class of an operation, with a `_saved_` property for each of its named values.
+    """The node class of an operation, with `_saved_` properties for each of its named values.
 
     Properties, not `__getattr__`: that would slow down every attribute of every node threefold.
     It is in module builtins, so that it prints as torch's: `<MulBackward0 object at 0x...>`.
@@ -185,7 +220,9 @@ def node_class(name: str, operation: Any, values: Sequence[str]) -> type[Operati
     members: dict[str, Any] = {"__slots__": (), "operation": operation, "__module__": "builtins"}
     for value in values:
         read = _saved_property(value)
-        members[f"_saved_{value}"] = members[f"_saved_{_TORCH_NAMES.get(value, value)}"] = read
+        raw = property(lambda self, value=value: self.raw_saved_value(value))
+        for shown in (value, _TORCH_NAMES.get(value, value)):
+            members[f"_saved_{shown}"], members[f"_raw_saved_{shown}"] = read, raw
     return type(name, (OperationNode,), members)
 
 
@@ -209,36 +246,61 @@ class AccumulateGrad(Node):
         Later ones are added in place; with create_graph always out of place.
         """
         variable = self.variable
+        if not variable._requires_grad:  # not any more
+            return ()
         meta: Any = variable._meta  # it has one: this node is named there
-        grad = meta.grad
-        if run.create_graph:
-            meta.grad = ct if grad is None else grad + ct
-        elif grad is None:
-            if ct.__class__ is not np.ndarray or ct.base is not None or self in run.shared:
-                ct = np.array(ct)
-            grad = new(Tensor)
-            grad._data = ct
-            grad._requires_grad = False
-            grad._edge = grad._storage = grad._view = grad._meta = None
-            meta.grad = grad
-        elif grad._requires_grad:  # left by an earlier create_graph: history must stay intact
-            meta.grad = grad + wrap(ct)
-        else:
-            np.add(grad._data, ct, grad._data)
-            if grad._storage is not None:
-                grad._storage.bump(None)
+        alone = len(_threads) == 1
+        if not alone:
+            _accumulating.acquire()
+        try:
+            grad = meta.grad
+            if run.create_graph:
+                meta.grad = ct.clone() if grad is None else grad + ct
+            elif grad is None:
+                if ct.__class__ is not np.ndarray or ct.base is not None or self in run.shared:
+                    ct = np.array(ct)
+                grad = new(Tensor)
+                grad._data = ct
+                grad._requires_grad = False
+                grad._edge = grad._storage = grad._view = grad._meta = None
+                meta.grad = grad
+            elif grad._requires_grad:  # left by an earlier create_graph: history must stay intact
+                meta.grad = grad + wrap(ct)
+            else:
+                np.add(grad._data, ct, grad._data)
+                if grad._storage is not None:
+                    grad._storage.bump(None)
+        finally:
+            if not alone:
+                _accumulating.release()
         if meta.post_accumulate is not None:
             for hook in list(meta.post_accumulate.values()):
                 hook(variable)
         return ()
 
 
+# Passes in several threads may meet at a leaf. A lock costs up to 0.3 µs a leaf, looking whether
+# there are other threads 0.02; a lone thread cannot be joined by another while it accumulates.
+# Reentrant, because adding gradients with create_graph may run a user's saved-tensor hooks.
+_accumulating = threading.RLock()
+_threads: dict[int, Any] = threading._active  # type: ignore[attr-defined]
+
 # `type(grad_fn)` prints as torch's: `<AccumulateGrad object at 0x...>`.
 AccumulateGrad.__module__ = "builtins"
 
 
 def accumulator(t: Tensor) -> AccumulateGrad:
-    """The accumulation node of a leaf: one while any graph holds it, numbered at first use."""
+    """The accumulation node of a leaf: one while any graph holds it, numbered at first use.
+
+    That of a view made without recording, of a tensor that requires grad, accumulates nowhere.
+    """
+    if len(_threads) == 1:
+        return _accumulator(t)
+    with _accumulating:
+        return _accumulator(t)
+
+
+def _accumulator(t: Tensor) -> AccumulateGrad:
     meta = meta_of(t)
     reference = meta.accumulator
     node: AccumulateGrad | None = None if reference is None else reference()
@@ -250,7 +312,7 @@ def accumulator(t: Tensor) -> AccumulateGrad:
         node.shape = t._data.shape
         node.dtype = t._data.dtype
         node.hooks = None
-        node.variable = t
+        node.variable = wrap(t._data) if is_cut(t) else t
         meta.accumulator = weakref.ref(node)
         if meta.hooks is not None:
             from .hooks import adopt_leaf_hooks

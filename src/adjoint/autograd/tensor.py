@@ -142,9 +142,10 @@ class Tensor:
         >>> (x * 2).requires_grad
         True
         """
-        if self._view is not None:
-            refresh(self)
-        return self._requires_grad
+        view = self._view
+        if view is None:
+            return self._requires_grad
+        return view.base._requires_grad or (self._requires_grad and not view.inherited)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -174,8 +175,20 @@ class Tensor:
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not "
                 "allowed; use .clone() to get a normal tensor"
             )
-        self._requires_grad = bool(requires_grad)
+        if self._view is not None:
+            self._own(bool(requires_grad))
+        else:
+            self._requires_grad = bool(requires_grad)
         return self
+
+    def _own(self, requires_grad: bool) -> None:
+        """Make a view's `requires_grad` its own, no longer its base's; it cannot be less."""
+        view = self._view
+        assert view is not None
+        if requires_grad and view.inherited and self._meta is not None:
+            self._meta.accumulator = None  # it led nowhere
+        view.inherited = not requires_grad and view.of._requires_grad
+        self._requires_grad = requires_grad or view.inherited
 
     @property
     def is_leaf(self) -> bool:
@@ -298,15 +311,16 @@ class Tensor:
         >>> x.detach_()
         tensor([2., 2.])
         """
-        if self._view is not None:
+        if self._is_view():
             raise RuntimeError(
                 "Can't detach views in-place. Use detach() instead. If you are using "
                 "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set "
                 "as True, gradients are views of DDP buckets, and hence detach_() cannot be "
                 "called on these gradients."
             )
-        self._edge = None
-        self._requires_grad = False
+        for t in (self,) if self._view is None else (self, self._view.of):
+            t._edge = None
+            t._requires_grad = False
         return self
 
     backward: Callable[..., None]  # defined by the engine
@@ -408,15 +422,32 @@ def refresh(t: Tensor) -> None:
     view = t._view
     assert view is not None
     storage = t._storage
-    if storage is None or storage.version == view.version:
-        return
-    base = view.base
-    if base._requires_grad:
-        from .views import replay
+    if storage is not None and storage.version != view.version:
+        if view.base._requires_grad:
+            from .views import replay
 
-        t._edge = replay(base, view.steps, t)  # may refuse: the version must not be noted then
-        t._requires_grad = True
-    view.version = storage.version
+            relink(t, replay(view, t))  # may refuse: the version must not be noted then
+        view.version = storage.version
+    if t._edge is None and t._requires_grad is not view.of._requires_grad:
+        if view.inherited or view.of._requires_grad:
+            t._requires_grad = view.inherited = view.of._requires_grad
+
+
+def relink(t: Tensor, edge: Edge) -> None:
+    """Give `t` a new place in the graph; the gradient that it retains is then the one there."""
+    if t._edge is not None and t._meta is not None and t._meta.retains_grad:
+        from .hooks import move_retained
+
+        move_retained(t._edge, edge)
+    t._edge, t._requires_grad = edge, True
+
+
+def is_cut(t: Tensor) -> bool:
+    """Whether `t` requires grad only because its base does: made unrecorded, it leads nowhere."""
+    if t._view is None:
+        return False
+    refresh(t)
+    return t._edge is None and t._view.inherited
 
 
 def user_line() -> origin.Origin:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import cpu
-from .storage import CustomView
+from .storage import CUSTOM, INFERENCE, MULTI_OUTPUT, NO_GRAD, CustomView
 from .tape import Node, edge_of, next_sequence_number
-from .tensor import Tensor, new, wrap
+from .tensor import Tensor, new, relink, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
-    from .storage import ViewStep
+    from .storage import View, ViewStep
     from .tensor import Edge
 
 
@@ -95,12 +95,43 @@ def _make(cls: type[_ViewNode], edges: tuple[Edge, ...], t: Tensor, steps: Any) 
     return node, 0
 
 
-def replay(base: Tensor, steps: tuple[ViewStep, ...], view: Tensor) -> Edge:
-    """The edge of a view made anew from its base as the base is now."""
+def replay(view: View, t: Tensor) -> Edge:
+    """The edge of view `t` made anew from its base as the base is now."""
+    steps = view.steps
     for step in steps:
         if isinstance(step.operation, CustomView):
             step.operation.refuse()
-    return _make(AsStridedBackward0, (edge_of(base),), view, steps)
+    check_creation(view, "its base or another view of its base has been modified inplace")
+    return _make(AsStridedBackward0, (edge_of(view.base),), t, steps)
+
+
+def check_creation(view: View, what: str) -> None:
+    """Refuse to rewrite a history that cannot be, because of how the view was made."""
+    creation = view.creation
+    if creation == MULTI_OUTPUT:
+        raise RuntimeError(
+            f"Output {view.output or 0} of a function that returns multiple views is a view and "
+            f"{what}. This view is the output of a function that returns multiple views. Such "
+            "functions do not allow the output views to be modified inplace. You should replace "
+            "the inplace operation by an out-of-place one."
+        )
+    if creation == CUSTOM:
+        raise RuntimeError(
+            f"Output 0 of a custom Function is a view and {what}. This view was created inside a "
+            "custom Function (or because an input was returned as-is) and the autograd logic to "
+            "handle view+inplace would override the custom backward associated with the custom "
+            "Function, leading to incorrect gradients. This behavior is forbidden. You can fix "
+            "this by cloning the output of the custom Function."
+        )
+    if creation in (NO_GRAD, INFERENCE):
+        mode = "no_grad" if creation == NO_GRAD else "inference"
+        raise RuntimeError(
+            f"A view was created in {mode} mode and {what} with grad mode enabled. Given that "
+            "this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
+            f"code by moving both the view and the inplace either both inside the {mode} block "
+            "(if you don't want the inplace to be tracked) or both outside (if you want the "
+            "inplace to be tracked)."
+        )
 
 
 def rebase(t: Tensor, written: Edge) -> None:
@@ -109,6 +140,5 @@ def rebase(t: Tensor, written: Edge) -> None:
     assert view is not None
     base = view.base
     edges = (edge_of(base), written) if base._requires_grad else (written,)
-    base._edge = _make(CopySlices, edges, base, view.steps)
-    base._requires_grad = True
+    relink(base, _make(CopySlices, edges, base, view.steps))
     view.version = -1  # the view's own edge is made anew when next read

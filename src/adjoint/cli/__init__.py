@@ -11,7 +11,11 @@ from collections.abc import Sequence
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """The parser of the whole command line.
+
+    >>> make_parser().parse_args(["train", "--epochs", "3"]).epochs
+    3
+    """
     import adjoint
 
     from . import info, run, train

@@ -47,13 +47,24 @@ def install(aliases: Mapping[str, str] = ALIASES) -> Installation:
 
 
 def uninstall() -> None:
-    """Undo the latest `install()`; does nothing when there is none to undo."""
+    """Undo the latest `install()`; does nothing when there is none to undo.
+
+    >>> from adjoint.compat import install, uninstall
+    >>> installation = install()
+    >>> uninstall()
+    """
     if _installed:
         _installed[-1].uninstall()
 
 
 class Installation(importlib.abc.MetaPathFinder):
-    """One `install()`: the finder, and what has to be put back when it goes."""
+    """One `install()`: the finder, and what has to be put back when it goes.
+
+    >>> from adjoint.compat import install
+    >>> with install() as installation:
+    ...     print(type(installation).__name__)
+    Installation
+    """
 
     def __init__(self, aliases: Mapping[str, str]) -> None:
         self._aliases = aliases

@@ -28,7 +28,16 @@ RESUME = "next pass"
 
 
 class WorkerInfo(NamedTuple):
-    """What a worker knows of itself: its number, how many there are, its seed, its data set."""
+    """What a worker knows of itself: its number, how many there are, its seed, its data set.
+
+    >>> class Numbers(torch.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         info = torch.utils.data.get_worker_info()
+    ...         first, step = (0, 1) if info is None else (info.id, info.num_workers)
+    ...         return iter(range(first, 4, step))
+    >>> list(torch.utils.data.DataLoader(Numbers(), batch_size=4))
+    [tensor([0, 1, 2, 3])]
+    """
 
     id: int
     num_workers: int

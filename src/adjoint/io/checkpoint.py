@@ -79,6 +79,11 @@ def save_file(
 
     metadata: texts to put in the header. Tensors that share memory are stored each by itself.
     Errors: TypeError unless all are tensors under strings; those of `save` for the file.
+
+    >>> import adjoint.io
+    >>> adjoint.io.save_file({"w": torch.ones(2)}, "weights.safetensors")
+    >>> adjoint.io.load_file("weights.safetensors")
+    {'w': tensor([1., 1.])}
     """
     for name, t in tensors.items():
         if not isinstance(t, Tensor) or not isinstance(name, str):
@@ -196,6 +201,11 @@ def load_file(filename: Path, device: Any = "cpu") -> dict[str, Tensor]:
 
     Reads files that `save` made too, and then does not look at structure and checksum.
     Errors: as of `load`.
+
+    >>> import adjoint.io
+    >>> adjoint.io.save_file({"w": torch.ones(2)}, "weights.safetensors")
+    >>> adjoint.io.load_file("weights.safetensors")
+    {'w': tensor([1., 1.])}
     """
     devices.check(device)
     return {name: wrap(array) for name, array in _read(filename, False, check=False)[1].items()}

@@ -56,7 +56,8 @@ class Module(StateDict, Conversion):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's output; every subclass defines it."""
         raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
+            f'Module [{type(self).__name__}] is missing the required "forward" function; define '
+            f"{type(self).__name__}.forward(self, ...)"
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -118,7 +119,8 @@ class Module(StateDict, Conversion):
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{type(value).__name__}' as parameter '{name}' "
-                    "(torch.nn.Parameter or None expected)"
+                    "(torch.nn.Parameter or None expected; make it one with nn.Parameter(...), or "
+                    "write its values with .copy_(...) inside torch.no_grad())"
                 )
             self._parameters[name] = None
         elif "_modules" in fields and name in self._modules:

@@ -66,15 +66,18 @@ class _BatchNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         if input.dim() not in self.ranks:
             expected = " or ".join(f"{r}D" for r in self.ranks)
-            raise ValueError(f"expected {expected} input (got {input.dim()}D input)")
+            raise ValueError(
+                f"expected {expected} input (got {input.dim()}D input) (in {self._get_name()}: the "
+                f"input has shape {list(input.shape)}; BatchNorm1d takes (n, c) or (n, c, l), "
+                "BatchNorm2d (n, c, h, w))"
+            )
         factor = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:  # cumulative average
-                factor = 1.0 / self.num_batches_tracked.item()
+        tracks = self.training and self.track_running_stats
+        if tracks and self.momentum is None:  # cumulative average
+            factor = 1.0 / (self.num_batches_tracked.item() + 1)
         by_batch = self.training or self.running_mean is None
         keep = not self.training or self.track_running_stats
-        return F.batch_norm(
+        out = F.batch_norm(
             input,
             self.running_mean if keep else None,
             self.running_var if keep else None,
@@ -84,6 +87,9 @@ class _BatchNorm(Module):
             factor,
             self.eps,
         )
+        if tracks:
+            self.num_batches_tracked.add_(1)
+        return out
 
     def extra_repr(self) -> str:
         return (

@@ -180,9 +180,10 @@ def mark_view(
         if before.__class__ is View:
             view.of = before.of
         view.creation = view.creation or before.creation
+    view.inherited = False
     if not state.grad:
         if output is None:
             view.creation = NO_GRAD
         # As in torch: made without recording, it is a leaf that still requires grad.
-        result._requires_grad = t._requires_grad and not state.inference
+        result._requires_grad = view.inherited = t._requires_grad and not state.inference
     result._view = view

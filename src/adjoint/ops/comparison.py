@@ -12,6 +12,12 @@ from .samples import Samples, cases
 
 _PAIR = cases(([1.0, 2.0, 3.0], [3.0, 2.0, 1.0]), ((2, 1), (1, 3)), ((), (0, 2)), ([1, 2], [2, 2]))
 _SPECIAL = cases(([0.0, 1.0, -np.inf, np.inf, np.nan, -0.0],), ((2, 3),), ((0,),))
+_ORDERED = "torch.tensor([1, 2, 3]), torch.tensor([3, 2, 1])"
+_TRUTH = "torch.tensor([0, 1, 2]), torch.tensor([0, 0, 3])"
+
+def _example(name: str, operands: str, result: str) -> str:
+    """The end of a docstring: one call and what it gives."""
+    return f"\n\n>>> torch.{name}({operands})\ntensor([{result}])"
 
 
 def _test_two(name: str, word: str, doc: str, samples: Samples = _PAIR) -> Operation:
@@ -41,22 +47,50 @@ def _define(
     return made
 
 
-eq = _test_two("eq", "equal", "Whether x = y.")
-ne = _test_two("ne", "not_equal", "Whether x and y differ; nan differs from itself.")
-lt = _test_two("lt", "less", "Whether x < y.")
-le = _test_two("le", "less_equal", "Whether x <= y.")
-gt = _test_two("gt", "greater", "Whether x > y.")
-ge = _test_two("ge", "greater_equal", "Whether x >= y.")
+eq = _test_two(
+    "eq", "equal", "Whether x = y." + _example("eq", _ORDERED, "False,  True, False")
+)
+ne = _test_two(
+    "ne", "not_equal", "Whether x and y differ; nan differs from itself." + _example("ne", _ORDERED, " True, False,  True")
+)
+lt = _test_two(
+    "lt", "less", "Whether x < y." + _example("lt", _ORDERED, " True, False, False")
+)
+le = _test_two(
+    "le", "less_equal", "Whether x <= y." + _example("le", _ORDERED, " True,  True, False")
+)
+gt = _test_two(
+    "gt", "greater", "Whether x > y." + _example("gt", _ORDERED, "False, False,  True")
+)
+ge = _test_two(
+    "ge", "greater_equal", "Whether x >= y." + _example("ge", _ORDERED, "False,  True,  True")
+)
 
-logical_and = _test_two("logical_and", "logical_and", "Whether both are nonzero.")
-logical_or = _test_two("logical_or", "logical_or", "Whether one or both are nonzero.")
-logical_xor = _test_two("logical_xor", "logical_xor", "Whether exactly one is nonzero.")
-logical_not = _test_one("logical_not", "logical_not", "Whether x is zero.")
+logical_and = _test_two(
+    "logical_and", "logical_and", "Whether both are nonzero." + _example("logical_and", _TRUTH, "False, False,  True")
+)
+logical_or = _test_two(
+    "logical_or", "logical_or", "Whether one or both are nonzero." + _example("logical_or", _TRUTH, "False,  True,  True")
+)
+logical_xor = _test_two(
+    "logical_xor", "logical_xor", "Whether exactly one is nonzero." + _example("logical_xor", _TRUTH, "False,  True, False")
+)
+logical_not = _test_one(
+    "logical_not", "logical_not", "Whether x is zero." + _example("logical_not", "torch.tensor([0, 2])", " True, False")
+)
 
-isnan = _test_one("isnan", "isnan", "Whether x is not a number.")
-isinf = _test_one("isinf", "isinf", "Whether x is inf or -inf.")
-isfinite = _test_one("isfinite", "isfinite", "Whether x is neither nan, inf nor -inf.")
-signbit = _test_one("signbit", "signbit", "Whether the sign bit is set; true for -0.0 too.")
+isnan = _test_one(
+    "isnan", "isnan", "Whether x is not a number." + _example("isnan", "torch.tensor([1.0, torch.nan])", "False,  True")
+)
+isinf = _test_one(
+    "isinf", "isinf", "Whether x is inf or -inf." + _example("isinf", "torch.tensor([1.0, -torch.inf])", "False,  True")
+)
+isfinite = _test_one(
+    "isfinite", "isfinite", "Whether x is neither nan, inf nor -inf." + _example("isfinite", "torch.tensor([1.0, torch.inf])", " True, False")
+)
+signbit = _test_one(
+    "signbit", "signbit", "Whether the sign bit is set; true for -0.0 too." + _example("signbit", "torch.tensor([1.0, -0.0])", "False,  True")
+)
 
 
 @elementwise(
@@ -72,7 +106,11 @@ signbit = _test_one("signbit", "signbit", "Whether the sign bit is set; true for
     ),
 )
 class isclose:
-    """Whether |x - y| <= atol + rtol |y|; equal infinities are close."""
+    """Whether |x - y| <= atol + rtol |y|; equal infinities are close.
+
+    >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
 
     def forward(xp, x, y, *, rtol=1e-5, atol=1e-8, equal_nan=False):
         close = xp.equal(x, y)
@@ -87,7 +125,11 @@ class isclose:
 
 @elementwise("isposinf", keeps_dtype=False, samples=_SPECIAL, reference=np.isposinf)
 class isposinf:
-    """Whether x is inf."""
+    """Whether x is inf.
+
+    >>> torch.isposinf(torch.tensor([1.0, torch.inf, -torch.inf]))
+    tensor([False,  True, False])
+    """
 
     def forward(xp, x):
         return xp.equal(x, xp.inf)
@@ -95,7 +137,11 @@ class isposinf:
 
 @elementwise("isneginf", keeps_dtype=False, samples=_SPECIAL, reference=np.isneginf)
 class isneginf:
-    """Whether x is -inf."""
+    """Whether x is -inf.
+
+    >>> torch.isneginf(torch.tensor([1.0, torch.inf, -torch.inf]))
+    tensor([False, False,  True])
+    """
 
     def forward(xp, x):
         return xp.equal(x, -xp.inf)

@@ -200,7 +200,11 @@ class lerp_number:
     reference=lambda x, a, b, value=1: x + value * a * b,
 )
 class addcmul:
-    """out = x + value a b."""
+    """out = x + value a b.
+
+    >>> torch.addcmul(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([3.0]), value=10)
+    tensor([61.])
+    """
 
     def forward(xp, x, a, b, *, value=1):
         return x + value * a * b
@@ -220,7 +224,11 @@ class addcmul:
     reference=lambda x, a, b, value=1: x + value * a / b,
 )
 class addcdiv:
-    """out = x + value a / b."""
+    """out = x + value a / b.
+
+    >>> torch.addcdiv(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([2.0]), value=10)
+    tensor([16.])
+    """
 
     def forward(xp, x, a, b, *, value=1):
         return x + value * (a / b)

@@ -8,6 +8,7 @@ from typing import Any
 from ..autograd import modes, origin
 from ..autograd.modes import state
 from ..autograd.origin import getframe, is_internal
+from ..autograd.saved import pack_node
 from ..autograd.tape import OperationNode, accumulator, next_sequence_number
 from ..autograd.tensor import Tensor, new, storage_of
 from .plan import Plan
@@ -68,11 +69,9 @@ def record_one(
     node.hooks = node.versions = None
     frame = getframe(depth)
     code = frame.f_code
-    module = state.module if modes.running else None
+    offset = frame.f_lasti
     if is_internal.get(code.co_filename, True):
-        node.where = (*origin.caller(depth + 1), module)
-    else:
-        node.where = (code, frame.f_lasti, module)
+        code, offset = origin.caller(depth + 1)
     node.constants = _constants(plan, tensors, params) if plan.constant_sources else ()
     if plan.saves_output:
         _save(node, plan, tensors, results)
@@ -86,6 +85,14 @@ def record_one(
             saved.append(t)
         else:
             node.saved = saved
+    if modes.running:  # a module runs, or something watches
+        node.where = (code, offset, state.module)
+        if state.packing is not None:
+            pack_node(node)
+        if modes.anomaly is not None:
+            modes.anomaly.recorded(node, tensors, results)
+    else:
+        node.where = (code, offset, None)
     result = results[0]
     result._edge = (node, 0)
     result._requires_grad = True

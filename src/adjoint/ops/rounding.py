@@ -109,7 +109,11 @@ class frac:
 
 @elementwise("fmod", node="FmodBackward1", samples=_QUOTIENTS, reference=np.fmod)
 class fmod:
-    """Remainder with the sign of x: out = x - trunc(x / y) y."""
+    """Remainder with the sign of x: out = x - trunc(x / y) y.
+
+    >>> torch.fmod(torch.tensor([7.0, -7.0]), 3)
+    tensor([ 1., -1.])
+    """
 
     def forward(xp, x, y):
         return xp.fmod(x, y)
@@ -122,7 +126,11 @@ class fmod:
 
 @elementwise("remainder", node="RemainderBackward1", samples=_QUOTIENTS, reference=np.remainder)
 class remainder:
-    """Remainder with the sign of y, as Python's %: out = x - floor(x / y) y."""
+    """Remainder with the sign of y, as Python's %: out = x - floor(x / y) y.
+
+    >>> torch.remainder(torch.tensor([7.0, -7.0]), 3)
+    tensor([1., 2.])
+    """
 
     def forward(xp, x, y):
         return xp.remainder(x, y)

@@ -237,7 +237,7 @@ def check_options(options: Group) -> None:
         raise ValueError(f"Tensor lr must be 1-element, but has {lr._data.size}")
     for name, title in _AT_LEAST_ZERO.items():
         if name in options and not number(options[name]) >= 0:
-            raise ValueError(f"Invalid {title}: {options[name]}")
+            raise ValueError(f"Invalid {title}: {options[name]} ({name} has to be at least 0)")
     for i, beta in enumerate(options.get("betas", ())):
         if not 0.0 <= number(beta) < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")

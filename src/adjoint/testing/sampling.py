@@ -89,8 +89,13 @@ def finite_difference(
     f: Callable[[list[Any]], list[Any]], values: Sequence[Any], tangents: Sequence[Any]
 ) -> list[Any]:
     """Central difference of a list-valued function along a direction."""
-    plus = f([v if t is None else v + STEP * t for v, t in zip(values, tangents, strict=True)])
-    minus = f([v if t is None else v - STEP * t for v, t in zip(values, tangents, strict=True)])
+
+    def shifted(step: float) -> list[Any]:
+        # asarray: the sum of 0-d arrays is a NumPy scalar, which rules need not take
+        pairs = zip(values, tangents, strict=True)
+        return [v if t is None else np.asarray(v + step * t) for v, t in pairs]
+
+    plus, minus = f(shifted(STEP)), f(shifted(-STEP))
     return [(p - m) / (2 * STEP) for p, m in zip(plus, minus, strict=True)]
 
 

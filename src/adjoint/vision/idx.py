@@ -43,10 +43,8 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
     Errors: FileNotFoundError; ValueError naming the file and the bytes expected and found, if the
     header is not IDX's, if the compressed stream is damaged, or if the length does not match.
 
-    >>> import tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "labels-idx1-ubyte")
-    >>> write_idx(path, np.array([7, 2, 1], dtype=np.uint8))
-    >>> read_idx(path)
+    >>> write_idx("labels-idx1-ubyte", np.array([7, 2, 1], dtype=np.uint8))
+    >>> read_idx("labels-idx1-ubyte")
     array([7, 2, 1], dtype=uint8)
     """
     with _open(path) as stream:

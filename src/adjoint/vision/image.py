@@ -57,6 +57,9 @@ def get_image_backend() -> str:
     """Which images data sets and `ToPILImage` make: "PIL" or "adjoint".
 
     "PIL" if Pillow is installed, unless `set_image_backend` said otherwise.
+
+    >>> get_image_backend() in ("PIL", "adjoint")
+    True
     """
     return _chosen or ("PIL" if _has_pillow() else "adjoint")
 
@@ -65,6 +68,11 @@ def set_image_backend(backend: str) -> None:
     """Choose the images that data sets make: "PIL" (Pillow's) or "adjoint" (`Image`).
 
     Errors: ValueError for another name, ImportError for "PIL" if Pillow is not installed.
+
+    >>> set_image_backend("opencv")
+    Traceback (most recent call last):
+        ...
+    ValueError: Invalid backend 'opencv'. Options are 'PIL' and 'adjoint'
     """
     global _chosen
     if backend not in ("PIL", "adjoint"):

@@ -36,6 +36,10 @@ def make_grid(
     Returns (3 or C, rows (H + padding) + padding, columns (W + padding) + padding); grey becomes
     RGB; a single picture is returned without a margin. Records no gradient.
     Errors: TypeError for anything but tensors.
+
+    >>> from adjoint.vision import utils
+    >>> utils.make_grid(torch.zeros(4, 1, 8, 8), nrow=2).shape
+    torch.Size([3, 22, 22])
     """
     batch = _as_batch(tensor)
     if normalize:
@@ -98,6 +102,12 @@ def save_image(
     writing bytes. format: by default what the name ends in. PNG is written here; every other
     format by Pillow. A path is written beside and moved into place, so that no half file is left.
     kwargs: the arguments of `make_grid`. Errors: as `make_grid`; ImportError if Pillow is needed.
+
+    >>> import os
+    >>> from adjoint.vision import utils
+    >>> utils.save_image(torch.zeros(1, 8, 8), "square.png")
+    >>> os.path.exists("square.png")
+    True
     """
     grid = make_grid(tensor, **kwargs)
     scaled = np.clip(grid.detach().numpy() * 255 + 0.5, 0, 255)

@@ -37,7 +37,13 @@ class Place:
 
 @dataclass
 class Graph:
-    """The places of a graph, results first; inputs of a place come later in the list."""
+    """The places of a graph, results first; inputs of a place come later in the list.
+
+    >>> from adjoint.viz import graph
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> graph((x * 2).sum()).text().splitlines()[0]
+    'result []'
+    """
 
     places: list[Place]
 

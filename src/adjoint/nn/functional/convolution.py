@@ -179,7 +179,8 @@ def _check_room(space: Any, kernel: Any, padding: Any, dilation: Any) -> None:
         raise RuntimeError(
             "Calculated padded input size per channel: "
             f"({' x '.join(map(str, padded))}). Kernel size: ({' x '.join(map(str, reach))}). "
-            f"Kernel size can't be greater than actual input size{place()}"
+            f"Kernel size can't be greater than actual input size{place()}; use a smaller kernel, "
+            "or padding"
         )
 
 

@@ -50,7 +50,8 @@ def _windows(
     if any(m < 1 for m in sizes):
         raise RuntimeError(
             f"Given input size: ({'x'.join(map(str, space))}). Calculated output size: "
-            f"({'x'.join(map(str, sizes))}). Output size is too small{place()} ({name})"
+            f"({'x'.join(map(str, sizes))}). Output size is too small{place()} ({name} with "
+            f"kernel_size {tuple(kernel)}: use a smaller one, or padding)"
         )
     return tuple(sizes), tuple(pairs)
 

@@ -32,6 +32,10 @@ class MNIST(LabelledImages):
     `data`: (N, 28, 28) uint8; `targets`: (N,) int64. Item: (image of mode L, int).
     Errors: RuntimeError if files are missing (and cannot be fetched), saying what belongs where;
     ValueError for a file that is damaged or holds something else.
+
+    >>> from adjoint.vision import datasets
+    >>> datasets.MNIST.classes[7]
+    '7 - seven'
     """
 
     mirrors: ClassVar[list[str]] = [
@@ -158,6 +162,10 @@ class FashionMNIST(MNIST):
     """70,000 pictures of clothes, 28×28, in MNIST's format (Xiao, Rasul and Vollgraf, 2017).
 
     https://github.com/zalandoresearch/fashion-mnist. Arguments and errors as `MNIST`.
+
+    >>> from adjoint.vision import datasets
+    >>> datasets.FashionMNIST.classes[1]
+    'Trouser'
     """
 
     mirrors = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
@@ -185,6 +193,10 @@ class KMNIST(MNIST):
     """70,000 cursive Japanese characters, 28×28, in MNIST's format (Clanuwat and others, 2018).
 
     https://github.com/rois-codh/kmnist. Arguments and errors as `MNIST`.
+
+    >>> from adjoint.vision import datasets
+    >>> len(datasets.KMNIST.classes)
+    10
     """
 
     mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]

@@ -51,6 +51,15 @@ class VisionDataset(Dataset):
     root: folder of the data; a leading ~ is the home folder. transforms: function of (picture,
     target). transform, target_transform: functions of one of them.
     Errors: ValueError if `transforms` comes together with one of the others.
+
+    >>> from adjoint.vision import datasets
+    >>> class Blank(datasets.VisionDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, index):
+    ...         return torch.zeros(1, 2, 2), index
+    >>> len(Blank("data"))
+    3
     """
 
     _repr_indent = 4

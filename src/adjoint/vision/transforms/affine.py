@@ -45,6 +45,13 @@ def affine(
 
     angle, shear: degrees, clockwise. translate: (right, down) in pixels. fill: what comes in from
     outside. center: (x, y), by default the middle. Images and arrays; nearest or bilinear.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> picture = functional.to_pil_image(np.array([[1, 2], [3, 4]], dtype=np.uint8))
+    >>> shifted = functional.affine(picture, angle=0, translate=[1, 0], scale=1, shear=[0, 0])
+    >>> functional.pil_to_tensor(shifted)
+    tensor([[[0, 1],
+             [0, 3]]], dtype=torch.uint8)
     """
     if len(translate) != 2:
         raise ValueError("Argument translate should be a sequence of length 2")
@@ -72,6 +79,12 @@ def rotate(
     """Turn counter-clockwise about a centre.
 
     angle: degrees. expand: make the result large enough for all corners. The rest as `affine`.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> picture = functional.to_pil_image(np.array([[1, 2], [3, 4]], dtype=np.uint8))
+    >>> functional.pil_to_tensor(functional.rotate(picture, 90))
+    tensor([[[2, 4],
+             [1, 3]]], dtype=torch.uint8)
     """
     _, height, width = get_dimensions(img)
     x, y = (width / 2, height / 2) if center is None else center
@@ -139,6 +152,10 @@ class RandomRotation:
     """Turn by a random angle.
 
     degrees: bounds, or one number for -degrees..degrees. The rest as for `functional.rotate`.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.RandomRotation(degrees=10)(np.zeros((28, 28), dtype=np.uint8)).shape
+    (28, 28)
     """
 
     def __init__(
@@ -182,6 +199,11 @@ class RandomAffine:
     degrees: bounds, or one number for -degrees..degrees. translate: greatest shift, (horizontal,
     vertical), as a part of the size. scale: bounds. shear: bounds in degrees, one number, two
     (along x) or four (along x and y). The rest as for `functional.affine`.
+
+    >>> from adjoint.vision import transforms
+    >>> picture = np.zeros((28, 28), dtype=np.uint8)
+    >>> transforms.RandomAffine(degrees=10, translate=(0.1, 0.1))(picture).shape
+    (28, 28)
     """
 
     def __init__(

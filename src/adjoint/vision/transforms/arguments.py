@@ -13,7 +13,12 @@ Fill = float | Sequence[float] | None
 
 
 class InterpolationMode(Enum):
-    """How pixels between pixels are made."""
+    """How pixels between pixels are made.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.InterpolationMode.BILINEAR.value
+    'bilinear'
+    """
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"

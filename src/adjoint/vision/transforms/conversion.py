@@ -83,6 +83,11 @@ def pil_to_tensor(pic: Any) -> Tensor:
     """An image as a tensor (channels, height, width) of the same type, values unscaled, copied.
 
     Errors: TypeError for anything but an image.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> picture = functional.to_pil_image(torch.zeros(1, 2, 3))
+    >>> functional.pil_to_tensor(picture).dtype
+    torch.uint8
     """
     if not is_image(pic):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
@@ -99,6 +104,10 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
     Floating values are multiplied by 255 and cut to uint8, unless mode is "F".
     mode: for 1 channel it follows from the dtype; 2: LA; 3: RGB, YCbCr or HSV; 4: RGBA, CMYK or
     RGBX. Errors: TypeError for another type or dtype, ValueError for another shape or mode.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.to_pil_image(torch.zeros(3, 4, 5)).size
+    (5, 4)
     """
     if isinstance(pic, Tensor):
         pixels = pic.detach().cpu().numpy()
@@ -149,6 +158,10 @@ def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
     Floating images range over 0..1, integer ones over 0..max of their dtype.
     Errors: TypeError for anything but a tensor; RuntimeError for float32 to int32 or int64 and
     float64 to int64, which cannot hold every integer in between.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.convert_image_dtype(torch.tensor([0, 255], dtype=torch.uint8))
+    tensor([0., 1.])
     """
     if not isinstance(image, Tensor):
         raise TypeError(f"Input img should be Tensor Image, got {type(image)}; use ToTensor first")
@@ -201,7 +214,8 @@ def normalize(
     scale, has_zero = _for_channels(image, std, "std")
     if has_zero:
         raise ValueError(
-            f"std evaluated to zero after conversion to {image.dtype}, leading to division by zero."
+            f"std evaluated to zero after conversion to {image.dtype}, leading to division by zero. "
+            f"Normalize got std={std}; leave constant channels with std 1"
         )
     if inplace:
         return image.sub_(shift).div_(scale)
@@ -233,7 +247,12 @@ def _constants(numbers: Any, dtype: Dtype) -> tuple[Tensor, bool]:
 
 
 class ToTensor:
-    """Make a picture a floating tensor (channels, height, width) in 0..1; see `to_tensor`."""
+    """Make a picture a floating tensor (channels, height, width) in 0..1; see `to_tensor`.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.ToTensor()(np.array([[0, 255]], dtype=np.uint8))
+    tensor([[[0., 1.]]])
+    """
 
     def __call__(self, pic: Any) -> Tensor:
         return to_tensor(pic)
@@ -243,7 +262,13 @@ class ToTensor:
 
 
 class PILToTensor:
-    """Make an image a tensor of the same type; see `pil_to_tensor`."""
+    """Make an image a tensor of the same type; see `pil_to_tensor`.
+
+    >>> from adjoint.vision import transforms
+    >>> picture = transforms.ToPILImage()(torch.zeros(1, 2, 3))
+    >>> transforms.PILToTensor()(picture).dtype
+    torch.uint8
+    """
 
     def __call__(self, pic: Any) -> Tensor:
         return pil_to_tensor(pic)
@@ -253,7 +278,12 @@ class PILToTensor:
 
 
 class ToPILImage:
-    """Make a tensor or an array an image; see `to_pil_image`."""
+    """Make a tensor or an array an image; see `to_pil_image`.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.ToPILImage()(torch.zeros(3, 4, 5)).size
+    (5, 4)
+    """
 
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
@@ -266,7 +296,12 @@ class ToPILImage:
 
 
 class ConvertImageDtype:
-    """Change the dtype of a tensor image and the range of its values; see `convert_image_dtype`."""
+    """Change the dtype of a tensor image and the range of its values; see `convert_image_dtype`.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.ConvertImageDtype(torch.float32)(torch.tensor([0, 255], dtype=torch.uint8))
+    tensor([0., 1.])
+    """
 
     def __init__(self, dtype: Dtype) -> None:
         self.dtype = dtype
@@ -284,6 +319,10 @@ class Normalize:
     """(image - mean) / std for each channel; see `normalize`.
 
     mean, std: a number for each channel. inplace: overwrite the tensor that is given.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.Normalize(mean=[0.5], std=[0.25])(torch.tensor([[[0.5, 1.0]]]))
+    tensor([[[0., 2.]]])
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:

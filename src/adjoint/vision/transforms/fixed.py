@@ -36,7 +36,12 @@ class Compose:
 
 
 class Lambda:
-    """Apply any function. Errors: TypeError if it cannot be called."""
+    """Apply any function. Errors: TypeError if it cannot be called.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.Lambda(lambda x: 1 - x)(torch.tensor([0.0, 1.0]))
+    tensor([1., 0.])
+    """
 
     def __init__(self, lambd: Transform) -> None:
         if not callable(lambd):
@@ -51,7 +56,12 @@ class Lambda:
 
 
 class CenterCrop:
-    """Cut out the middle. size: (height, width), or one number for both."""
+    """Cut out the middle. size: (height, width), or one number for both.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.CenterCrop(2)(torch.zeros(1, 28, 28)).shape
+    torch.Size([1, 2, 2])
+    """
 
     def __init__(self, size: int | Sequence[int]) -> None:
         self.size = as_pair(size)
@@ -66,7 +76,12 @@ class CenterCrop:
 
 
 class Pad:
-    """Add a margin; the arguments are those of `functional.pad`."""
+    """Add a margin; the arguments are those of `functional.pad`.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.Pad(2)(torch.zeros(1, 28, 28)).shape
+    torch.Size([1, 32, 32])
+    """
 
     def __init__(
         self, padding: int | Sequence[int], fill: Fill = 0, padding_mode: str = "constant"
@@ -86,7 +101,12 @@ class Pad:
 
 
 class Resize:
-    """Resample to another size; the arguments are those of `functional.resize`."""
+    """Resample to another size; the arguments are those of `functional.resize`.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.Resize((8, 8))(torch.zeros(1, 28, 28)).shape
+    torch.Size([1, 8, 8])
+    """
 
     def __init__(
         self,

@@ -42,7 +42,12 @@ __all__ = [
 
 
 def get_dimensions(img: Any) -> list[int]:
-    """[channels, height, width] of an image, an array or a tensor."""
+    """[channels, height, width] of an image, an array or a tensor.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.get_dimensions(torch.zeros(3, 10, 20))
+    [3, 10, 20]
+    """
     if isinstance(img, Tensor):
         _require_image_tensor(img)
         return [1 if img.ndim == 2 else img.shape[-3], img.shape[-2], img.shape[-1]]
@@ -55,17 +60,33 @@ def get_dimensions(img: Any) -> list[int]:
 
 
 def get_image_size(img: Any) -> list[int]:
-    """[width, height]."""
+    """[width, height].
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.get_image_size(torch.zeros(3, 10, 20))
+    [20, 10]
+    """
     return get_dimensions(img)[:0:-1]
 
 
 def get_image_num_channels(img: Any) -> int:
-    """Number of channels."""
+    """Number of channels.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.get_image_num_channels(torch.zeros(3, 10, 20))
+    3
+    """
     return get_dimensions(img)[0]
 
 
 def hflip(img: Any) -> Any:
-    """Mirror left to right."""
+    """Mirror left to right.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.hflip(torch.tensor([[[1, 2], [3, 4]]]))
+    tensor([[[2, 1],
+             [4, 3]]])
+    """
     if isinstance(img, Tensor):
         return _require_image_tensor(img).flip(-1)
     if isinstance(img, np.ndarray):
@@ -74,7 +95,13 @@ def hflip(img: Any) -> Any:
 
 
 def vflip(img: Any) -> Any:
-    """Mirror top to bottom."""
+    """Mirror top to bottom.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.vflip(torch.tensor([[[1, 2], [3, 4]]]))
+    tensor([[[3, 4],
+             [1, 2]]])
+    """
     if isinstance(img, Tensor):
         return _require_image_tensor(img).flip(-2)
     if isinstance(img, np.ndarray):
@@ -83,7 +110,13 @@ def vflip(img: Any) -> Any:
 
 
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
-    """The window whose upper left corner is (top, left); outside the picture it is zero."""
+    """The window whose upper left corner is (top, left); outside the picture it is zero.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.crop(torch.arange(9).reshape(1, 3, 3), top=1, left=1, height=2, width=2)
+    tensor([[[4, 5],
+             [7, 8]]])
+    """
     if isinstance(img, Tensor):
         _, rows, columns = get_dimensions(img)
         sides = (-left, -top, left + width - columns, top + height - rows)
@@ -96,7 +129,12 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
 
 
 def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
-    """The window of (height, width) in the middle, with zeros around if the picture is smaller."""
+    """The window of (height, width) in the middle, with zeros around if the picture is smaller.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.center_crop(torch.arange(9).reshape(1, 3, 3), [1, 3])
+    tensor([[[3, 4, 5]]])
+    """
     crop_height, crop_width = as_pair(output_size)
     _, height, width = get_dimensions(img)
     missing = (max(crop_width - width, 0), max(crop_height - height, 0))
@@ -115,6 +153,10 @@ def pad(
     padding: for all sides, or [left and right, top and bottom], or [left, top, right, bottom];
     a negative number takes away. fill: the value of a constant margin, or one for each channel.
     padding_mode: constant, edge, reflect (the border not repeated), symmetric (repeated).
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.pad(torch.ones(1, 1, 2), [1, 0])
+    tensor([[[0., 1., 1., 0.]]])
     """
     check_padding(padding, fill, padding_mode)
     sides = _sides(padding)
@@ -165,6 +207,10 @@ def resize(
     size: (height, width), or the length of the shorter edge, the other following in proportion.
     max_size: bound on the longer edge then. antialias: smooth when a tensor shrinks (images and
     arrays always are). The result on a tensor agrees with that on an image up to rounding.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.resize(torch.zeros(3, 10, 20), 5).shape
+    torch.Size([3, 5, 10])
     """
     mode = as_interpolation(interpolation)
     _, height, width = get_dimensions(img)
@@ -247,7 +293,12 @@ def resized_crop(
     interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
     antialias: bool | None = True,
 ) -> Any:
-    """Crop, then resize."""
+    """Crop, then resize.
+
+    >>> from adjoint.vision.transforms import functional
+    >>> functional.resized_crop(torch.zeros(3, 10, 20), 0, 0, 5, 5, [8, 8]).shape
+    torch.Size([3, 8, 8])
+    """
     return resize(crop(img, top, left, height, width), size, interpolation, None, antialias)
 
 

@@ -38,7 +38,13 @@ __all__ = [
 
 
 class RandomHorizontalFlip:
-    """Mirror left to right with probability p."""
+    """Mirror left to right with probability p.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.RandomHorizontalFlip(p=1.0)(torch.tensor([[[1, 2], [3, 4]]]))
+    tensor([[[2, 1],
+             [4, 3]]])
+    """
 
     def __init__(self, p: float = 0.5) -> None:
         self.p = p
@@ -53,7 +59,13 @@ class RandomHorizontalFlip:
 
 
 class RandomVerticalFlip(RandomHorizontalFlip):
-    """Mirror top to bottom with probability p."""
+    """Mirror top to bottom with probability p.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.RandomVerticalFlip(p=1.0)(torch.tensor([[[1, 2], [3, 4]]]))
+    tensor([[[3, 4],
+             [1, 2]]])
+    """
 
     def forward(self, img: Any) -> Any:
         return geometry.vflip(img) if happens(self.p) else img
@@ -67,6 +79,10 @@ class RandomCrop:
     size: (height, width), or one number for both. padding: a margin added first, as for `Pad`.
     pad_if_needed: add what a smaller picture lacks, rather than refuse it.
     Errors: ValueError if the window is larger than the padded picture.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.RandomCrop(28, padding=2)(torch.zeros(1, 28, 28)).shape
+    torch.Size([1, 28, 28])
     """
 
     def __init__(
@@ -119,6 +135,10 @@ class RandomResizedCrop:
     """Cut out a window of random area and shape, and resize it.
 
     size: of the result. scale: bounds on the part of the area. ratio: bounds on width / height.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.RandomResizedCrop(16)(torch.zeros(3, 28, 28)).shape
+    torch.Size([3, 16, 16])
     """
 
     def __init__(
@@ -185,7 +205,12 @@ class _List:
 
 
 class RandomApply:
-    """Apply all of the transforms with probability p, else none."""
+    """Apply all of the transforms with probability p, else none.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.RandomApply([transforms.Pad(1)], p=1.0)(torch.zeros(1, 2, 2)).shape
+    torch.Size([1, 4, 4])
+    """
 
     def __init__(self, transforms: Sequence[Transform], p: float = 0.5) -> None:
         self.transforms = transforms
@@ -206,7 +231,15 @@ class RandomApply:
 
 
 class RandomOrder(_List):
-    """Apply the transforms in a random order. Draws from Python's `random`, as torchvision."""
+    """Apply the transforms in a random order. Draws from Python's `random`, as torchvision.
+
+    >>> from adjoint.vision import transforms
+    >>> transforms.RandomOrder([transforms.Pad(1), transforms.CenterCrop(2)])
+    RandomOrder(
+        Pad(padding=1, fill=0, padding_mode=constant)
+        CenterCrop(size=(2, 2))
+    )
+    """
 
     def __call__(self, img: Any) -> Any:
         order = list(range(len(self.transforms)))
@@ -217,7 +250,13 @@ class RandomOrder(_List):
 
 
 class RandomChoice(_List):
-    """Apply one of the transforms. p: their weights. Draws from Python's `random`."""
+    """Apply one of the transforms. p: their weights. Draws from Python's `random`.
+
+    >>> from adjoint.vision import transforms
+    >>> choice = transforms.RandomChoice([transforms.Pad(1), transforms.Pad(2)], p=[1.0, 0.0])
+    >>> choice(torch.zeros(1, 2, 2)).shape
+    torch.Size([1, 4, 4])
+    """
 
     def __init__(self, transforms: Sequence[Transform], p: Sequence[float] | None = None) -> None:
         super().__init__(transforms)
