@@ -1,7 +1,8 @@
 """The law of documentation: public names have a docstring with an example, and examples run.
 
-Each example prints exactly what the docstring says. It sees `torch` (adjoint), `np`, `nn`, `F` and the public names of its own module, draws
-after `torch.manual_seed(0)`, prints with the default options, and works in an empty folder.
+Each example prints exactly what its docstring says. It sees `torch` (adjoint), `np`, `nn`, `F` and
+the public names of its own module, draws after `torch.manual_seed(0)`, prints with the default
+options, and works in an empty folder.
 """
 
 from __future__ import annotations
@@ -119,10 +120,26 @@ def test_example_runs(name: str) -> None:
 
 
 FACES = (
-    "autograd backends cuda data io linalg nn nn.functional nn.init nn.utils optim "
-    "optim.lr_scheduler special vision vision.datasets vision.transforms "
-    "vision.transforms.functional vision.utils viz"
-).split()
+    "autograd",
+    "backends",
+    "cuda",
+    "data",
+    "io",
+    "linalg",
+    "nn",
+    "nn.functional",
+    "nn.init",
+    "nn.utils",
+    "optim",
+    "optim.lr_scheduler",
+    "special",
+    "vision",
+    "vision.datasets",
+    "vision.transforms",
+    "vision.transforms.functional",
+    "vision.utils",
+    "viz",
+)
 
 # Public names without an example of their own, by the reason.
 WITHOUT_EXAMPLE = {
@@ -132,9 +149,6 @@ WITHOUT_EXAMPLE = {
     ),
     "copies the view that a method makes; the example is the method's": (
         "torch.alias_copy torch.expand_copy torch.unfold_copy torch.view_copy"
-    ),
-    "shown by the example of what makes it": (
-        "torch.return_types linalg.LinAlgError torch.random"
     ),
 }
 
@@ -192,7 +206,7 @@ def test_an_in_place_form_tells_of_a_function_with_an_example() -> None:
     derived = {name: text_of(value) for name, value in names.items() if is_derived(name, value)}
     assert len(derived) > 150
     for name, text in derived.items():
-        base = f"{name.partition('.')[0]}.{text.split('`')[1]}"
+        base = f"{name.rpartition('.')[0]}.{text.split('`')[1]}"
         found = names.get(base) or names.get(base.replace("Tensor.", "torch."))
         assert found is not None, f"{name} is said to be the in-place form of {base}"
         assert ">>>" in text_of(found), base
@@ -207,9 +221,8 @@ def test_functions_from_tables_look_like_written_ones() -> None:
     assert text_of(adjoint.Tensor.exp) == text_of(exp) == REGISTRY["exp"].doc
 
 
-@pytest.mark.parametrize("name", sorted(adjoint.api.FUNCTIONS))
-def test_functions_can_be_pickled(name: str) -> None:
-    function = getattr(adjoint, name, None)
-    if not inspect.isfunction(function):
-        pytest.skip("not a function of the face")
-    assert pickle.loads(pickle.dumps(function)) is function
+def test_functions_can_be_pickled() -> None:
+    for name in adjoint.api.FUNCTIONS:
+        function = getattr(adjoint, name, None)
+        if inspect.isfunction(function):
+            assert pickle.loads(pickle.dumps(function)) is function, name

@@ -34,6 +34,7 @@ from .arrays.dtypes import (
 from .arrays.dtypes import bool_ as bool
 from .arrays.printing import set_printoptions
 from .arrays.threads import get_num_threads, set_num_threads
+from .autograd.anomaly_mode import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from .autograd.modes import (
     enable_grad,
     inference_mode,

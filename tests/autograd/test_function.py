@@ -11,6 +11,7 @@ import pytest
 import adjoint as torch
 from adjoint.autograd import Function
 from adjoint.autograd.function import InplaceFunction, once_differentiable
+from adjoint.autograd.graph import saved_tensors_hooks
 
 
 def leaf(*values: float) -> torch.Tensor:
@@ -484,6 +485,18 @@ def test_one_of_several_views_may_not_be_written() -> None:
         y.mul_(2)
 
 
+def test_a_returned_input_without_gradient_is_detached() -> None:
+    def forward(ctx, x):
+        ctx.mark_non_differentiable(x)
+        return x
+
+    x = leaf(1.0)
+    y = function(forward).apply(x)
+    assert not y.requires_grad
+    assert not (y * 2).requires_grad
+    assert x.requires_grad
+
+
 def test_history_made_inside_forward_is_replaced() -> None:
     def forward(ctx, x):
         with torch.enable_grad():
@@ -682,3 +695,55 @@ def test_once_differentiable_without_a_second_derivative() -> None:
     ct = leaf(1.0)
     (found,) = torch.autograd.grad(two.apply(x, plain(1.0)), x, ct, create_graph=True)
     assert found.requires_grad
+
+
+# Hooks on what is saved
+
+
+def test_saved_tensors_hooks() -> None:
+    seen = []
+
+    def pack(t):
+        seen.append(t.tolist())
+        return t.detach() * 1
+
+    def forward(ctx, x):
+        out = x.exp()
+        ctx.save_for_backward(x, None, out)
+        return out
+
+    def backward(ctx, g):
+        x, nothing, out = ctx.saved_tensors
+        assert nothing is None
+        return g * out * x
+
+    x = leaf(2.0)
+    with saved_tensors_hooks(pack, lambda kept: kept * 10):
+        y = function(forward, backward).apply(x)
+    assert seen == [[2.0], y.tolist()]
+    (found,) = torch.autograd.grad(y, x, leaf(1.0), create_graph=True)
+    torch.testing.assert_close(found.detach(), 200 * y.detach())
+
+
+@pytest.mark.parametrize("f", [Exp, function(square)])
+def test_hooks_on_one_saved_tensor(f) -> None:
+    y = f.apply(leaf(1.0))
+    (saved,) = y.grad_fn._raw_saved_tensors
+    saved.register_hooks(lambda t: t.detach(), lambda kept: kept + 4)
+    (before,) = f.apply(leaf(1.0)).grad_fn.saved_tensors
+    assert y.grad_fn.saved_tensors[0].tolist() == [before.item() + 4]
+
+
+def test_outputs_saved_with_constants() -> None:
+    def forward(ctx, x, k):
+        out = x * k
+        ctx.save_for_backward(k, out)
+        return out
+
+    y = function(forward, lambda ctx, g: (g * ctx.saved_tensors[0], None)).apply(
+        leaf(1.0), plain(3.0)
+    )
+    assert y.grad_fn.saved_tensors[1].grad_fn is y.grad_fn
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match="after they have already been freed"):
+        y.grad_fn._raw_saved_tensors

@@ -114,20 +114,21 @@ class Machine:
     def do_backward_of(self, xs: Any, gradients: Any, **options: Any) -> None:
         self.torch.autograd.backward(xs, gradients, **options)
 
-    def do_grad(self, outputs: Any, inputs: Any, **options: Any) -> Any:
-        return self.torch.autograd.grad(outputs, inputs, **options)
+    def do_grad(self, outputs: Any, inputs: Any, copy: bool = False, **options: Any) -> Any:
+        found = self.torch.autograd.grad(outputs, inputs, **options)
+        return [g if g is None or not copy else g.clone() for g in found]
 
     def do_hook(self, x: Any, factor: float) -> None:
-        x.register_hook(lambda grad: grad * factor)
+        x.register_hook(lambda grad: None if grad is None else grad * factor)
 
     def do_keep_hook(self, x: Any) -> None:
         """A hook that changes nothing and puts the gradient among the tensors when it runs."""
         x.register_hook(self.keep)
 
     def keep(self, t: Any) -> None:
-        """Put a tensor among the others."""
-        self.tensors.append(t)
-        self.state(t)
+        """Put a gradient among the tensors; torch tells hooks of outputs that got none."""
+        if t is not None:
+            self.tensors.append(t.detach().clone())
 
     def do_prehook(self, x: Any, factor: float) -> None:
         x.grad_fn.register_prehook(

@@ -1,6 +1,6 @@
-"""Prints where the classes in `mistakes.txt` are not torch's. Run by hand, where torch is installed.
+"""Prints where the classes in `mistakes.txt` are not torch's. Run by hand, where torch is.
 
-    python tests/mistakes/check_classes.py
+python tests/mistakes/check_classes.py
 """
 
 from __future__ import annotations

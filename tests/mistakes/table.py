@@ -1,4 +1,4 @@
-"""The mistakes of `mistakes.txt`, and what to run them with: adjoint in the tests, torch to check."""
+"""The mistakes of `mistakes.txt`, and what to run them with: adjoint in tests, torch to check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Mistake:
     setup: str
     code: str
     error: str  # the class of torch's error
-    words: tuple[str, ...]  # each in the message; `a or b` is one of two
+    words: tuple[str, ...]  # each is in our message
     not_with_torch: str = ""
 
 

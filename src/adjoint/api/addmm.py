@@ -64,7 +64,7 @@ def _with_product(name: str, c: Any, product: Tensor, beta: Any, alpha: Any) -> 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """out = beta input + alpha (mat1 @ mat2), with input broadcast to (m, n).
 
-    >>> torch.addmm(torch.ones(1), torch.eye(2), torch.eye(2), alpha=2)
+    >>> torch.addmm(torch.ones(2, 2), torch.eye(2), torch.eye(2), alpha=2)
     tensor([[3., 1.],
             [1., 3.]])
     """

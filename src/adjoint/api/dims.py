@@ -19,8 +19,8 @@ def canonical_dim(dim: Any, ndim: int, name: str = "operation") -> int:
     if -ndim <= dim < 0:
         return dim + ndim
     raise IndexError(
-        f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim}): "
-        f"{name} of a tensor of {ndim} dimension{'s' if ndim > 1 else ''}"
+        f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
+        f" in {name}()"
     )
 
 

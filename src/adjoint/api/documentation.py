@@ -7,14 +7,13 @@ one follows from its example.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from typing import Any
 
 _EXAMPLE = "\n\n>>> "
-# A call of a function with a tensor written out, and its result; bools are left out, because in
-# place they take the dtype of the tensor.
-_CALL = re.compile(r"(?:torch|F)\.\w+\((torch\.(?:tensor|zeros|ones)\([^()]*\))(?:, (.*))?\)\n(tensor\([^TF>]*\))")
+_TENSORS = ("torch.tensor(", "torch.zeros(", "torch.ones(")
+# In place a result takes the dtype of the tensor, and would print otherwise.
+_OTHER_DTYPES = ("dtype", "True", "False")
 _IN_PLACE = """In-place form of `{name}`: {sentence}
 
 The result is written into the tensor, which is returned. Errors: RuntimeError for a leaf that
@@ -33,7 +32,7 @@ def with_note(doc: str, note: str) -> str:
 
 
 def in_place_doc(function: Callable[..., Any], name: str, room: str = "") -> str:
-    """The docstring of `x.name(...)`, or of `room.name(x, ...)`, which is derived from `function`."""
+    """The docstring of `x.name(...)`, or of `room.name(x, ...)`, derived from `function`."""
     doc = text_of(function)
     sentence = doc.partition(_EXAMPLE)[0].partition("\n\n")[0]
     made = _IN_PLACE.format(name=function.__name__.rstrip("_"), sentence=sentence)
@@ -41,15 +40,25 @@ def in_place_doc(function: Callable[..., Any], name: str, room: str = "") -> str
 
 
 def method_example(doc: str, name: str, room: str = "") -> str:
-    """The docstring's example written as `x.name(...)`; empty where it does not call a function."""
-    call = _CALL.match(doc.partition(_EXAMPLE)[2])
-    if call is None or "dtype" in call[3]:
+    """The docstring's example written as `x.name(...)`; empty unless it is one call of a function.
+
+    Plain string work: it is done for every in-place form at import.
+    """
+    line, _, result = doc.partition(_EXAMPLE)[2].partition("\n")
+    function, _, rest = line.partition("(")
+    tensor, _, arguments = rest.partition(")")
+    if function.count(".") != 1 or not tensor.startswith(_TENSORS) or tensor.count("(") != 1:
         return ""
-    tensor, arguments, result = call.groups()
+    if not result.startswith("tensor(") or ">" in result:
+        return ""
+    for word in _OTHER_DTYPES:
+        if word in result:
+            return ""
+    tensor, arguments = tensor + ")", arguments.removeprefix(", ").removesuffix(")")
     if room:
         inside = f"{tensor}, {arguments}" if arguments else tensor
         return f"{_EXAMPLE}{room}.{name}({inside})\n{result}"
-    return f"{_EXAMPLE}{tensor}.{name}({arguments or ''})\n{result}"
+    return f"{_EXAMPLE}{tensor}.{name}({arguments})\n{result}"
 
 
 def copy_doc(function: Callable[..., Any], name: str) -> str:

@@ -147,7 +147,7 @@ def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
         return
     value = _fitting(view._data.shape, value)
     if with_history:
-        inplace.write(view, lambda old: overwrite.copy(old, value), "__setitem__")
+        inplace.write(view, lambda old: overwrite.copy(old, value), "x[...] = ...")
     else:
         _write(view, view._data, ..., value._data)
 
@@ -167,7 +167,7 @@ def _is_same_place(view: Tensor, value: Tensor) -> bool:
 
 def _write(x: Tensor, target: Any, key: Any, values: Any) -> None:
     """Write without history."""
-    inplace.check_writable(x, "__setitem__", target if key is ... else None)
+    inplace.check_writable(x, "x[...] = ...", target if key is ... else None)
     if values.ndim and np.may_share_memory(target, values):
         values = values.copy()
     if values.dtype is target.dtype:
@@ -196,7 +196,7 @@ def _set_picks(x: Tensor, picks: Picks, value: Tensor, with_history: bool) -> No
                 lambda old: ops.index_put(
                     old, value, *picks.indices, axes=tuple(picks.axes), accumulate=False
                 ),
-                "__setitem__",
+                "x[...] = ...",
             )
         else:
             _write(x, x._data, _numpy_key(picks), value._data)
@@ -227,7 +227,7 @@ def _fill_mask(x: Tensor, found: tuple[Any, int], value: Tensor, with_history: b
     if value._data.dtype != x._data.dtype:
         value = cast(value, dtype=x._data.dtype)
     mask = mask.reshape(mask.shape + (1,) * (x._data.ndim - axis - mask.ndim))
-    inplace.write(x, lambda old: masking.mask_put(old, wrap(mask), value), "__setitem__")
+    inplace.write(x, lambda old: masking.mask_put(old, wrap(mask), value), "x[...] = ...")
 
 
 Tensor.__getitem__ = getitem  # type: ignore[method-assign]

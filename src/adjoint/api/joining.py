@@ -189,6 +189,7 @@ def _atleast(ndim: int) -> None:
 
     name = f"atleast_{ndim}d"
     atleast.__name__ = atleast.__qualname__ = name
+    atleast.__module__ = "adjoint"
     shape = [1] * ndim
     atleast.__doc__ = (
         f"A view with at least {ndim} dimensions; of several tensors a tuple.\n\n"

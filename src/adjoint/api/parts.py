@@ -256,6 +256,7 @@ def _splitter(name: str, least: int, dim: int) -> None:
         f"[torch.Size({part}), torch.Size({part})]"
     )
     split_along.__name__ = split_along.__qualname__ = name
+    split_along.__module__ = "adjoint"
     public(out=False)(split_along)
 
 

@@ -31,6 +31,7 @@ def constant(value: Any, array_dtype: Any) -> Tensor:
     if found is None:
         found = new(Tensor)
         found._data = number_array(value, array_dtype)
+        found._data.flags.writeable = False  # by which saved-tensor hooks know what is no user's
         found._requires_grad = False
         found._edge = found._storage = found._view = found._meta = None
         if len(table) > 1000:

@@ -160,6 +160,7 @@ def _flipper(name: str, dim: int) -> None:
         return flip(input, dim)
 
     flip_along.__name__ = flip_along.__qualname__ = name
+    flip_along.__module__ = "adjoint"
     result = "[[2, 1],\n        [4, 3]]" if dim else "[[3, 4],\n        [1, 2]]"
     flip_along.__doc__ = (
         f"Elements in reverse order along dimension {dim}.\n\n"

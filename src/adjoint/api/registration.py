@@ -48,8 +48,26 @@ def public(
     return decorate
 
 
+# How users write in-place operators, for messages.
+_OPERATORS = {
+    "__iadd__": "+=",
+    "__isub__": "-=",
+    "__imul__": "*=",
+    "__itruediv__": "/=",
+    "__ifloordiv__": "//=",
+    "__imod__": "%=",
+    "__ipow__": "**=",
+    "__iand__": "&=",
+    "__ior__": "|=",
+    "__ixor__": "^=",
+    "__ilshift__": "<<=",
+    "__irshift__": ">>=",
+}
+
+
 def in_place_form(f: Callable[..., Any], name: str, room: str = "") -> Callable[..., Tensor]:
     """The in-place method, or function of a room, derived from an out-of-place function."""
+    told = _OPERATORS.get(name, name)
 
     def written(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if not isinstance(self, Tensor):
@@ -63,7 +81,7 @@ def in_place_form(f: Callable[..., Any], name: str, room: str = "") -> Callable[
                 return overwrite.copy(old, result)  # no derivative: the gradient stops here
             return result
 
-        return inplace.write(self, compute, name)
+        return inplace.write(self, compute, told)
 
     written.__name__ = name
     written.__qualname__ = name if room else f"Tensor.{name}"

@@ -98,7 +98,8 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
             self._view.version = storage_of(self).version
         return self
 
-    change.__name__ = change.__qualname__ = name
+    change.__name__, change.__qualname__ = name, f"Tensor.{name}"
+    change.__module__ = "adjoint"
     text = f"In-place form of `{name[:-1]}`: the shape changes, the memory stays."
     change.__doc__ = text + method_example(text_of(make), name)
     change.__wrapped__ = make  # type: ignore[attr-defined]  # whose signature it has

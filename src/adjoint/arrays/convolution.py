@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 
 from .products import in_float32
-from .windows import Pairs, add_windows, interior, output_size, pad, windows
+from .windows import (
+    Pairs,
+    add_windows,
+    interior,
+    long_windows,
+    output_size,
+    pad,
+    windows,
+)
 
 Array = Any
 Sizes = Sequence[int]
@@ -37,21 +45,30 @@ def convolve(
     """x (n, c, *space), w (o, c/groups, *kernel), b (o,) -> (n, o, *out): cross-correlation."""
     kernel = w.shape[2:]
     size = output_size(x.shape[2:], kernel, stride, padding, dilation)
-    view = windows(pad(x, padding), kernel, stride, dilation, size)
     n, places = len(x), math.prod(size)
+    grid = size
+    if places >= SHORT and all(s == 1 for s in stride):
+        view, grid = long_windows(x, kernel, padding, dilation, size)
+    else:
+        view = windows(pad(x, padding), kernel, stride, dilation, size)
     weight = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
-    out = np.empty((n, groups, weight.shape[1], places), np.result_type(x, w))
+    out = np.empty((n, groups, weight.shape[1], *size), np.result_type(x, w))
     rows = weight.shape[2]
-    step = _samples_at_once(groups * rows * places * x.itemsize, places, n)
+    step = _samples_at_once(groups * rows * math.prod(grid) * x.itemsize, places, n)
+    inside = (..., *[slice(0, m) for m in size])
     for start in range(0, n, step):
         part = view[start : start + step]
+        found = out[start : start + step]
         if places < SHORT and len(part) > 1:
             joined = np.matmul(weight, _join_samples(part, groups, rows))
-            joined = joined.reshape(groups, -1, len(part), places)
-            out[start : start + step] = joined.transpose(2, 0, 1, 3)
+            joined = joined.reshape(groups, -1, len(part), *size)
+            found[...] = joined.transpose(2, 0, 1, *range(3, joined.ndim))
+        elif grid != size:
+            columns = part.reshape(len(part), groups, rows, -1)
+            found[...] = np.matmul(weight, columns).reshape(*found.shape[:3], *grid)[inside]
         else:
             columns = part.reshape(len(part), groups, rows, places)
-            np.matmul(weight, columns, out=out[start : start + step])
+            np.matmul(weight, columns, out=found.reshape(*found.shape[:3], places))
     out = out.reshape(n, w.shape[0], *size)
     if b is not None:
         out += b.reshape(-1, *(1 for _ in size))
@@ -108,9 +125,15 @@ def convolve_weight_transpose(
     out = np.zeros((groups, outputs // groups, rows), np.result_type(x, ct))
     step = _samples_at_once(groups * rows * places * x.itemsize, places, n)
     for start in range(0, n, step):
-        columns = _join_samples(view[start : start + step], groups, rows)
-        part = ct[start : start + step].transpose(1, 2, 0, 3).reshape(*out.shape[:2], -1)
-        out += np.matmul(part, columns.swapaxes(1, 2))
+        part = ct[start : start + step]
+        if places < SHORT:
+            columns = _join_samples(view[start : start + step], groups, rows)
+            part = part.transpose(1, 2, 0, 3).reshape(*out.shape[:2], -1)
+            out += np.matmul(part, columns.swapaxes(1, 2))
+        else:  # the sum of products costs less than joining the samples' memory
+            columns = view[start : start + step].reshape(len(part), groups, rows, places)
+            found = np.matmul(part, columns.swapaxes(2, 3))
+            out += found[0] if len(found) == 1 else np.add.reduce(found, axis=0)
     return out.reshape(outputs, channels // groups, *kernel)
 
 

@@ -16,7 +16,7 @@ from .products import in_float32
 
 Array = Any
 
-BLOCK = 1 << 18  # bytes of a block: with its results and temporaries it stays in a core's cache
+BLOCK = 1 << 20  # bytes of a block: measured best between 1/4 and 4 MiB
 ROW = 4096  # elements that are summed in the arrays' own dtype; beyond, in float64
 
 

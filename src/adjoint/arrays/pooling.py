@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import NP_FLOAT32, NP_FLOAT64
 from .products import in_float32
 from .windows import Pairs, interior, offsets, output_size, pad
 
 Array = Any
 Sizes = Sequence[int]
+
+PIECE = 1 << 17  # cotangents that are placed at a time, so that their indices stay in the cache
 
 
 def lowest(dtype: Any) -> Any:
@@ -82,12 +85,38 @@ def pool_put(
     padded = [n + sum(p) for n, p in zip(size, padding, strict=True)]
     total = np.zeros((*ct.shape[:2], *padded), ct.dtype)
     apart = all(s >= (k - 1) * d + 1 for s, k, d in zip(stride, kernel, dilation, strict=True))
-    for number, (_, where) in enumerate(offsets(kernel, stride, dilation, ct.shape[2:])):
-        if apart:
-            np.multiply(ct, places == number, out=total[where])
-        else:
+    fast = ct.dtype in (NP_FLOAT32, NP_FLOAT64)  # to which `add.at` adds 10 times as fast
+    if apart and (math.prod(kernel) <= 4 or not fast):
+        bits = np.dtype(f"i{ct.itemsize}")  # times 0 as integers: 0, also for inf and nan
+        ct, whole = ct.view(bits), total.view(bits)
+        for number, (_, where) in enumerate(offsets(kernel, stride, dilation, ct.shape[2:])):
+            np.multiply(ct, places == number, out=whole[where])
+    elif fast and ct.size:
+        step = max(1, PIECE * len(ct) // ct.size)
+        for start in range(0, len(ct), step):
+            part = slice(start, start + step)
+            at = _flat_indices(places[part], padded, kernel, stride, dilation)
+            np.add.at(total[part].reshape(-1), at.reshape(-1), ct[part].reshape(-1))
+    else:
+        for number, (_, where) in enumerate(offsets(kernel, stride, dilation, ct.shape[2:])):
             total[where] += ct * (places == number)
     return total[interior(size, padding)]
+
+
+def _flat_indices(
+    places: Array, padded: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes
+) -> Array:
+    """Places in windows as indices into the flattened padded input."""
+    within = np.zeros((), np.intp)
+    corners = np.zeros((), np.intp)
+    for axis, n in enumerate(padded):
+        within = within[..., None] * n + np.arange(kernel[axis]) * dilation[axis]
+        corners = corners[..., None] * n + np.arange(places.shape[2 + axis]) * stride[axis]
+    images = np.arange(math.prod(places.shape[:2])) * math.prod(padded)
+    flat = within.reshape(-1).take(places)
+    flat += corners
+    flat += images.reshape(*places.shape[:2], *(1 for _ in padded))
+    return flat
 
 
 def pool_indices(

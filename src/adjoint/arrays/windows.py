@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -66,6 +67,39 @@ def windows(
         ),
         writeable=False,
     )
+
+
+def long_windows(
+    x: Array,
+    kernel: Sequence[int],
+    padding: Pairs,
+    dilation: Sequence[int],
+    out: Sequence[int],
+) -> tuple[Array, tuple[int, ...]]:
+    """Windows of stride 1 as a view (n, c, *kernel, places), and the shape of its places.
+
+    The places go on over the padding at the end of each row, to be cut from what is computed: all
+    of an image's are then one run of memory, which is copied 4 times as fast as its rows.
+    """
+    space = [n + sum(p) for n, p in zip(x.shape[2:], padding, strict=True)]
+    grid = (*out[:1], *space[1:])
+    places = math.prod(grid)
+    if len(out) < 2 or 4 * places > 5 * math.prod(out):  # nothing to join, or too much to cut
+        view = windows(pad(x, padding), kernel, (1,) * len(out), dilation, out)
+        return view, tuple(out)
+    steps = [math.prod(space[i + 1 :]) * d for i, d in enumerate(dilation)]
+    reach = places + sum((k - 1) * s for k, s in zip(kernel, steps, strict=True))
+    total = math.prod(space)
+    flat = np.zeros((*x.shape[:2], max(reach, total)), x.dtype)
+    flat[..., :total].reshape(*x.shape[:2], *space)[interior(x.shape[2:], padding)] = x
+    item = x.itemsize
+    view = as_strided(
+        flat,
+        (*x.shape[:2], *kernel, places),
+        (*flat.strides[:2], *[s * item for s in steps], item),
+        writeable=False,
+    )
+    return view, grid
 
 
 def offsets(

@@ -4,10 +4,15 @@ Knows arrays; knows nothing of particular operations, of neural networks, or of 
 forms.
 """
 
-from . import function
+import importlib
+from typing import Any
+
+from . import function, grad_mode, graph
+from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .custom import custom_jvp, custom_vjp
 from .engine import backward, grad
 from .function import Function
+from .grad_mode import set_multithreading_enabled
 from .gradcheck import gradcheck, gradgradcheck
 from .modes import (
     enable_grad,
@@ -25,14 +30,33 @@ __all__ = [
     "backward",
     "custom_jvp",
     "custom_vjp",
+    "detect_anomaly",
     "enable_grad",
     "function",
+    "functional",
     "grad",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
+    "set_multithreading_enabled",
 ]
+
+# Modules that load when touched.
+_ROOMS = frozenset(("functional",))
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOMS})

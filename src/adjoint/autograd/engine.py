@@ -70,9 +70,14 @@ class Run:
             ct = pending.pop(node)
             hooks = node.hooks
             if hooks is not None:
+                arrived = ct
                 ct = hooks.before(ct, self, node)
-                if captures is not None and not captures.take(node, ct):
-                    continue
+                if captures is not None:
+                    # torch's order: what goes on is captured as it arrived, what ends here hooked
+                    if node in captures.through:
+                        captures.take(node, arrived)
+                    elif not captures.take(node, ct):
+                        continue
                 if hooks.pre:
                     ct = hooks.ahead(ct, self, node)
             elif captures is not None and not captures.take(node, ct):
@@ -82,7 +87,7 @@ class Run:
                 cts = node.apply(ct, self) if anomaly is None else anomaly.run(node, ct, self)
             except RuntimeWarning:  # the user turned NumPy's warnings into errors
                 with np.errstate(all="ignore"):
-                    cts = node.apply(ct, self)
+                    cts = node.apply(ct, self) if anomaly is None else anomaly.run(node, ct, self)
             if not edges and hooks is None:
                 continue  # a leaf
             if hooks is not None:
@@ -303,13 +308,10 @@ def backward(
             stacklevel=3,
         )
     run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
-    if inputs is None:
+    if wanted is None:
         execute(run, roots, gradients)
-        return
-    wanted = as_tuple(inputs)
-    if not wanted:
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    _backward_into(run, roots, gradients, wanted)
+    else:
+        _backward_into(run, roots, gradients, wanted)
 
 
 def _backward_scalar(loss: Tensor, retain_graph: bool) -> None:

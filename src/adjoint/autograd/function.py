@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from . import modes, origin
@@ -166,7 +166,13 @@ class Function:
         to_save = attributes.pop("to_save", None)
         if recorded:
             node.keep(to_save or ())
+            if modes.anomaly is not None:
+                modes.anomaly.recorded(node, _tensors(args), _tensors(output if many else (output,)))
         return output
+
+
+def _tensors(values: Sequence[Any]) -> list[Tensor]:
+    return [v for v in values if isinstance(v, Tensor)]
 
 
 def _name_context(cls: type[Function]) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .saved import SavedTensor
+from .tape import freed_message
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -78,6 +80,14 @@ class FunctionCtx:
                 "clear_saved_tensors_on_access=False."
             )
         return node.unpack()
+
+    @property
+    def _raw_saved_tensors(self) -> tuple[Any, ...]:
+        """What `save_for_backward` kept, for hooks of its own."""
+        node = self._node
+        if node.saved is None:
+            raise RuntimeError(freed_message(node))
+        return tuple([SavedTensor(node, i) for i in range(len(node.saved))])
 
     def apply(self, *grad_outputs: Any) -> Any:
         """Run the user's backward (or vjp) on gradients of the outputs."""

@@ -40,11 +40,6 @@ class Places:
         return [f"saved_tensors[{i}]" for i in range(self.count)]
 
     @property
-    def linked_outputs(self) -> set[int]:
-        """Numbers of the outputs that are saved."""
-        return set(self.outputs.values())
-
-    @property
     def shown(self) -> tuple[int, ...]:
         """Tensor arguments: what `next_functions` lists."""
         return tuple([i for i, is_tensor in enumerate(self.args) if is_tensor])
@@ -127,23 +122,25 @@ class FunctionNode(OperationNode):
         self.plan.count = len(saved)
         if state.packing is not None:
             pack_node(self)
-        if state.packing is not None:
-            pack_node(self)
 
     def unpack(self) -> tuple[Any, ...]:
         """`ctx.saved_tensors`: checked, and outputs linked to this node again."""
         if self.freed or self.saved is None:
             raise RuntimeError(freed_message(self))
         values = self.saved
-        if self.plan.outputs or self.versions is None:
+        if self.plan.outputs or not all(isinstance(t, Tensor) for t in values):
             values = self._saved_tensors(values)
         else:  # the usual case
+            assert self.versions is not None
             for t, version in zip(values, self.versions, strict=True):
                 if t._storage is not None and t._storage.version != version:
                     raise RuntimeError(modified_message(self, t, version))
         if self.function.clear_saved_tensors_on_access:
             self.saved, self.freed = (), True
         return tuple([None if i is None else values[i] for i in self.layout])
+
+    def _check_history(self, i: int, tensor: Tensor) -> None:
+        """What a custom Function saves need not be an input: it may have no history."""
 
     def apply(self, ct: Any, run: Run) -> Any:
         """Run the user's backward on Tensors, and check what it returns."""

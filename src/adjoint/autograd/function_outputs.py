@@ -121,7 +121,8 @@ class Outputs:
     def _fresh(self, out: Tensor, number: int, differentiable: bool) -> Tensor:
         """An output that was not written in place."""
         if id(out) in self.inputs:
-            out = self._alias(out)
+            cut = self.recorded and not differentiable and out.requires_grad
+            out = out.detach() if cut else self._alias(out)
         if differentiable:
             out._edge, out._requires_grad = (self.node, number), True
         elif out._view is None and self.recorded:

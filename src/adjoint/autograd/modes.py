@@ -49,8 +49,8 @@ def leave_module(before: Any) -> None:
     state.module = before
 
 
-class _Mode:
-    """Base of the switches: a reusable context manager that also decorates."""
+class Mode:
+    """The base of the switches: a reusable context manager that also decorates."""
 
     def __enter__(self) -> Any:
         raise NotImplementedError  # every switch defines it
@@ -58,7 +58,7 @@ class _Mode:
     def __exit__(self, *exc: object) -> None:
         raise NotImplementedError  # every switch defines it
 
-    def _fresh(self) -> _Mode:
+    def _fresh(self) -> Mode:
         """A switch of the same setting for one decorated call."""
         return type(self)()
 
@@ -106,7 +106,7 @@ class _Mode:
         return inside
 
 
-class no_grad(_Mode):  # noqa: N801 - torch's spelling
+class no_grad(Mode):  # noqa: N801 - torch's spelling
     """Record nothing inside: results have `requires_grad=False`.
 
     >>> x = torch.ones(2, requires_grad=True)
@@ -142,7 +142,7 @@ class enable_grad(no_grad):  # noqa: N801 - torch's spelling
     _value = True
 
 
-class set_grad_enabled(_Mode):  # noqa: N801 - torch's spelling
+class set_grad_enabled(Mode):  # noqa: N801 - torch's spelling
     """Set recording on or off: at once when called, and until the end of the block in `with`.
 
     >>> x = torch.ones(2, requires_grad=True)
@@ -156,7 +156,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 - torch's spelling
         self.mode = bool(mode)
         state.grad = self.mode
 
-    def _fresh(self) -> _Mode:
+    def _fresh(self) -> Mode:
         return set_grad_enabled(self.mode)
 
     def __call__(self, wrapped: F) -> Any:
@@ -170,7 +170,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 - torch's spelling
         state.grad = self._before
 
 
-class inference_mode(_Mode):  # noqa: N801 - torch's spelling
+class inference_mode(Mode):  # noqa: N801 - torch's spelling
     """Record nothing, and mark results as inference tensors that no graph may save later.
 
     >>> with torch.inference_mode():
@@ -189,7 +189,7 @@ class inference_mode(_Mode):  # noqa: N801 - torch's spelling
     def __init__(self, mode: bool = True) -> None:
         self.mode = bool(mode)
 
-    def _fresh(self) -> _Mode:
+    def _fresh(self) -> Mode:
         return inference_mode(self.mode)
 
     def __enter__(self) -> None:

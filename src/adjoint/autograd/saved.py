@@ -93,9 +93,16 @@ def pack_node(node: OperationNode) -> None:
     if hooks is None or not node.saved:
         return
     saved = node.saved
-    packed: list[Any] = [_packed(node, i, t, hooks[:2]) for i, t in enumerate(saved)]
+    packed: list[Any] = [
+        t if _is_constant(t) else _packed(node, i, t, hooks[:2]) for i, t in enumerate(saved)
+    ]
     node.saved = packed
     node.versions = None
+
+
+def _is_constant(t: Tensor) -> bool:
+    """Whether it stands for a Python number, which torch does not save as a tensor."""
+    return t._data.ndim == 0 and not t._data.flags.writeable and t._edge is None
 
 
 def _packed(node: OperationNode, i: int, t: Tensor, hooks: tuple[Pack, Unpack]) -> Packed:

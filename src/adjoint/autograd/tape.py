@@ -175,12 +175,29 @@ class OperationNode(Node):
         if tensor._storage is not None and tensor._storage.version != version:
             raise RuntimeError(modified_message(self, tensor, version))
         output = self.plan.output_number(self.plan.saved_names[i])
-        if output is None or output not in self.plan.linked_outputs:
+        if output is None:
+            self._check_history(i, tensor)
+            return tensor
+        if output not in self.plan.linked_outputs:
             return tensor
         alias = wrap(tensor._data)
         alias._storage = tensor._storage
         alias._edge, alias._requires_grad = (self, output), True
         return alias
+
+    def _check_history(self, i: int, tensor: Tensor) -> None:
+        """Refuse a saved input whose gradient would be lost because it was cut since."""
+        if tensor._requires_grad or tensor._edge is not None:
+            return
+        number = self.plan.saved_sources[i][1]
+        if number in self.plan.needed:
+            edge = self.edges[self.plan.needed.index(number)]
+            if not isinstance(edge[0], AccumulateGrad):
+                raise RuntimeError(
+                    "Trying to use a saved tensor that has been detached in-place, i.e. with "
+                    f".detach_(). It is an input of {self.name()}, made at {node_line(self)}; use "
+                    "out-of-place `.detach()` instead"
+                )
 
     def saved_value(self, name: str) -> Any:
         """What is kept of an input, output or parameter of the operation, by its name."""

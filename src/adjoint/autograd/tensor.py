@@ -423,7 +423,7 @@ def refresh(t: Tensor) -> None:
     assert view is not None
     storage = t._storage
     if storage is not None and storage.version != view.version:
-        if view.base._requires_grad:
+        if t._edge is not None or view.base._requires_grad:
             from .views import replay
 
             relink(t, replay(view, t))  # may refuse: the version must not be noted then

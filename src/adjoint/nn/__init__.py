@@ -1,6 +1,6 @@
 """Floor 5: neural networks: torch.nn."""
 
-from . import functional, init, utils
+from . import functional, init, modules, utils
 from .activation import (
     CELU,
     ELU,
@@ -155,5 +155,6 @@ __all__ = [
     "Upsample",
     "functional",
     "init",
+    "modules",
     "utils",
 ]

@@ -9,18 +9,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from adjoint.autograd.hooks import RemovableHandle
 from adjoint.autograd.modes import enter_module, leave_module
 from adjoint.autograd.tensor import Tensor
 
 from .conversion import Conversion
+from .global_hooks import EVERYWHERE, registered
+from .hooks import Hooked, call_with_hooks
 from .parameter import Buffer, Parameter
 from .state import StateDict
 
 M = TypeVar("M", bound="Module")
 
 
-class Module(StateDict, Conversion):
+class Module(StateDict, Conversion, Hooked):
     """The base of all networks: assign parameters and submodules, define `forward`.
 
     >>> class Double(torch.nn.Module):
@@ -50,6 +51,9 @@ class Module(StateDict, Conversion):
         fields["_modules"] = {}
         fields["_forward_pre_hooks"] = OrderedDict()
         fields["_forward_hooks"] = OrderedDict()
+        fields["_backward_pre_hooks"] = OrderedDict()
+        fields["_backward_hooks"] = OrderedDict()
+        fields["_is_full_backward_hook"] = None
         fields["_state_dict_hooks"] = OrderedDict()
         fields["_load_state_dict_pre_hooks"] = OrderedDict()
 
@@ -63,8 +67,14 @@ class Module(StateDict, Conversion):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         before = enter_module(self)  # errors on the backward way can name the module's path
         try:
-            if self._forward_pre_hooks or self._forward_hooks:
-                return self._call_with_hooks(args, kwargs)
+            if (
+                EVERYWHERE
+                or self._forward_hooks
+                or self._forward_pre_hooks
+                or self._backward_hooks
+                or self._backward_pre_hooks
+            ):
+                return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except AttributeError as error:
             _explain_uninitialised(self, error)
@@ -72,47 +82,16 @@ class Module(StateDict, Conversion):
         finally:
             leave_module(before)
 
-    def _call_with_hooks(self, args: Any, kwargs: Any) -> Any:
-        for hook, with_kwargs in list(self._forward_pre_hooks.values()):
-            replaced = hook(self, args, kwargs) if with_kwargs else hook(self, args)
-            if replaced is not None and with_kwargs:
-                args, kwargs = replaced
-            elif replaced is not None:
-                args = replaced if isinstance(replaced, tuple) else (replaced,)
-        result = self.forward(*args, **kwargs)
-        for hook, with_kwargs in list(self._forward_hooks.values()):
-            given = (self, args, kwargs, result) if with_kwargs else (self, args, result)
-            replaced = hook(*given)
-            result = result if replaced is None else replaced
-        return result
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Call `hook(module, args)` before `forward`; it may return new arguments."""
-        return _add_hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Call `hook(module, args, output)` after `forward`; it may return another output."""
-        return _add_hook(self._forward_hooks, (hook, with_kwargs), prepend)
-
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__
         if isinstance(value, Parameter):
             self._check_initialised("parameters")
             _remove(name, fields, self._buffers, self._modules)
-            self._parameters[name] = value
+            self._parameters[name] = registered("parameter", self, name, value)
         elif isinstance(value, Module):
             self._check_initialised("module")
             _remove(name, fields, self._parameters, self._buffers)
-            self._modules[name] = value
+            self._modules[name] = registered("module", self, name, value)
         elif isinstance(value, Buffer):
             self.register_buffer(name, value, value.persistent)
         elif "_parameters" in fields and name in self._parameters:
@@ -129,14 +108,14 @@ class Module(StateDict, Conversion):
                     f"cannot assign '{type(value).__name__}' as child module '{name}' "
                     "(torch.nn.Module or None expected)"
                 )
-            self._modules[name] = None
+            self._modules[name] = registered("module", self, name, None)
         elif "_buffers" in fields and name in self._buffers:
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
                     f"cannot assign '{type(value).__name__}' as buffer '{name}' "
                     "(torch.Tensor, torch.nn.Buffer or None expected)"
                 )
-            self._buffers[name] = value
+            self._buffers[name] = registered("buffer", self, name, value)
         else:
             object.__setattr__(self, name, value)
 
@@ -181,6 +160,8 @@ class Module(StateDict, Conversion):
                 "created explicitly. To express '{name}' as a function of another Tensor, compute "
                 "the value in the forward() method."
             )
+        if param is not None:
+            param = registered("parameter", self, name, param)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -192,7 +173,7 @@ class Module(StateDict, Conversion):
                 f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = registered("buffer", self, name, tensor)
         self._non_persistent_buffers_set.discard(name)
         if not persistent:
             self._non_persistent_buffers_set.add(name)
@@ -202,7 +183,7 @@ class Module(StateDict, Conversion):
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
         self._check_name(name, self._modules, "module")
-        self._modules[name] = module
+        self._modules[name] = registered("module", self, name, module)
 
     register_module = add_module
 
@@ -367,14 +348,6 @@ class Module(StateDict, Conversion):
         if len(extra_lines) == 1 and not child_lines:
             return f"{self._get_name()}({extra_lines[0]})"
         return self._get_name() + "(\n  " + "\n  ".join(lines) + "\n)"
-
-
-def _add_hook(hooks: Any, entry: Any, prepend: bool) -> RemovableHandle:
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = entry
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
 
 
 def _remove(name: str, *tables: dict[str, Any]) -> None:

@@ -176,7 +176,8 @@ def mark_view(
     view.version = storage.version
     view.creation = DEFAULT if output is None else MULTI_OUTPUT
     if before is not None:
-        refresh(t)
+        if state.grad:
+            refresh(t)
         if before.__class__ is View:
             view.of = before.of
         view.creation = view.creation or before.creation
@@ -185,5 +186,5 @@ def mark_view(
         if output is None:
             view.creation = NO_GRAD
         # As in torch: made without recording, it is a leaf that still requires grad.
-        result._requires_grad = view.inherited = t._requires_grad and not state.inference
+        result._requires_grad = view.inherited = t.requires_grad and not state.inference
     result._view = view

@@ -68,8 +68,9 @@ class div:
     def d_x(xp, y):
         return 1 / y
 
-    def d_y(xp, y, out):
-        return -out / y
+    # Not from `out`: as in torch, a quotient may be overwritten before backward.
+    def d_y(xp, x, y):
+        return -(x / y) / y
 
 
 @elementwise("neg", samples=unary(), reference=np.negative)

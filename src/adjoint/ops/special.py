@@ -73,8 +73,8 @@ class erfinv:
     def forward(xp, x):
         return xp.erfinv(x)
 
-    def d_x(xp, out):
-        return sqrt(pi) / 2 * xp.exp(out * out)
+    def d_x(xp, x):  # not from `out`: as in torch, it may be overwritten before backward
+        return sqrt(pi) / 2 * xp.exp(xp.square(xp.erfinv(x)))
 
 
 @elementwise("lgamma", samples=unary(0.3, 4.0), reference=_scipy("gammaln"))

@@ -214,8 +214,8 @@ def normalize(
     scale, has_zero = _for_channels(image, std, "std")
     if has_zero:
         raise ValueError(
-            f"std evaluated to zero after conversion to {image.dtype}, leading to division by zero. "
-            f"Normalize got std={std}; leave constant channels with std 1"
+            f"std evaluated to zero after conversion to {image.dtype}, leading to division by "
+            f"zero. Normalize got std={std}; leave constant channels with std 1"
         )
     if inplace:
         return image.sub_(shift).div_(scale)
