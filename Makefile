@@ -93,6 +93,10 @@ bench: $(DEV) ## measure speed; TORCH_PYTHON=/path/to/python alternates with tor
 api-snapshot: $(DEV) ## record the public names after a change of them
 	$(PY) tests/architecture/public_api.py > tests/architecture/public_api.txt
 
+.PHONY: docs
+docs: $(DEV) ## write docs/operations.md anew from the registry
+	$(PY) tools/operations_table.py
+
 .PHONY: clean
 clean: ## remove what the other targets made, except .venv and runs of your own
 	rm -rf build dist htmlcov .coverage .coverage.* $(RUN)

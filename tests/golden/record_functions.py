@@ -39,6 +39,8 @@ def write_names() -> None:
         "torch.special": torch.special,
         "F": torch.nn.functional,
         "nn": torch.nn,
+        "nn.utils": torch.nn.utils,
+        "torch.autograd": torch.autograd,
         "init": torch.nn.init,
         "Tensor": torch.Tensor,
     }

@@ -16,10 +16,11 @@ from tests.golden import functions_program as program
 from tests.golden.functions_comparison import listed, unexpected
 
 import adjoint
-from adjoint import linalg, nn, special
-from adjoint.nn import functional, init
+from adjoint import autograd, linalg, nn, special
+from adjoint.nn import functional, init, utils
 
 # What is public here and has no case, and why.
+NOT_TORCH = ("custom_jvp", "custom_vjp")  # of adjoint alone; tested in tests/autograd
 WITHOUT_CASE = {"Tensor.legacy_constructor": "what torch.Tensor(...) calls"}
 
 
@@ -52,6 +53,11 @@ def names_of(module: ModuleType) -> list[str]:
     ]
 
 
+def is_from(home: str, module: ModuleType, name: str) -> bool:
+    """Whether a module defines a name, and did not import it for itself."""
+    return getattr(getattr(module, name), "__module__", "").startswith(home)
+
+
 def public_names() -> dict[str, list[str]]:
     """The names to be covered, under how a case writes what comes before the dot."""
     return {
@@ -60,6 +66,8 @@ def public_names() -> dict[str, list[str]]:
         "torch.special": names_of(special),
         "F": names_of(functional),
         "nn": names_of(nn),
+        "nn.utils": [n for n in names_of(utils) if is_from("adjoint.nn.utils", utils, n)],
+        "torch.autograd": [n for n in names_of(autograd) if n not in NOT_TORCH],
         "init": [name for name in names_of(init) if name not in ("no_grad", "Tensor")],
         "Tensor": [name for name in dir(adjoint.Tensor) if not name.startswith("_")],
         "Module": [name for name in dir(nn.Module) if not name.startswith("_")],

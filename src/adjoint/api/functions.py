@@ -112,6 +112,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """
     accept(input, "lerp", "fVc")
     accept(end, "lerp", "fVc")
+    if isinstance(weight, Tensor) and not weight._data.ndim:
+        weight = promotion.operand(weight, input.dtype)
     for label, value in (("end", end), ("weight", weight)):
         if isinstance(value, Tensor) and value.dtype is not input.dtype:
             raise RuntimeError(

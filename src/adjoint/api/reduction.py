@@ -324,12 +324,16 @@ def _quantifier(name: str, ufunc: Any, doc: str) -> Any:
 
 
 all_ = _quantifier(
-    "all", np.logical_and, "Whether all elements are true (not 0), of the tensor or over `dim`.\n\n"
-    ">>> torch.all(torch.tensor([[1, 0], [2, 3]]), dim=1)\ntensor([False,  True])"
+    "all",
+    np.logical_and,
+    "Whether all elements are true (not 0), of the tensor or over `dim`.\n\n"
+    ">>> torch.all(torch.tensor([[1, 0], [2, 3]]), dim=1)\ntensor([False,  True])",
 )
 any_ = _quantifier(
-    "any", np.logical_or, "Whether any element is true (not 0), of the tensor or over `dim`.\n\n"
-    ">>> torch.any(torch.tensor([[1, 0], [0, 0]]), dim=1)\ntensor([ True, False])"
+    "any",
+    np.logical_or,
+    "Whether any element is true (not 0), of the tensor or over `dim`.\n\n"
+    ">>> torch.any(torch.tensor([[1, 0], [0, 0]]), dim=1)\ntensor([ True, False])",
 )
 
 

@@ -45,34 +45,40 @@ def convolve(
     """x (n, c, *space), w (o, c/groups, *kernel), b (o,) -> (n, o, *out): cross-correlation."""
     kernel = w.shape[2:]
     size = output_size(x.shape[2:], kernel, stride, padding, dilation)
-    n, places = len(x), math.prod(size)
     grid = size
-    if places >= SHORT and all(s == 1 for s in stride):
+    if math.prod(size) >= SHORT and all(s == 1 for s in stride):
         view, grid = long_windows(x, kernel, padding, dilation, size)
     else:
         view = windows(pad(x, padding), kernel, stride, dilation, size)
     weight = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
-    out = np.empty((n, groups, weight.shape[1], *size), np.result_type(x, w))
-    rows = weight.shape[2]
-    step = _samples_at_once(groups * rows * math.prod(grid) * x.itemsize, places, n)
+    out = np.empty((len(x), groups, weight.shape[1], *size), np.result_type(x, w))
+    _multiply(weight, view, grid, out)
+    out = out.reshape(len(x), w.shape[0], *size)
+    if b is not None:
+        out += b.reshape(-1, *(1 for _ in size))
+    return out
+
+
+def _multiply(weight: Array, view: Array, grid: Sizes, out: Array) -> None:
+    """Fill out (n, groups, o, *size) with weight times windows; places beyond size are cut."""
+    groups, outputs, rows = weight.shape
+    n, size = len(out), out.shape[3:]
+    places = math.prod(size)
     inside = (..., *[slice(0, m) for m in size])
+    step = _samples_at_once(groups * rows * math.prod(grid) * view.itemsize, places, n)
     for start in range(0, n, step):
         part = view[start : start + step]
         found = out[start : start + step]
         if places < SHORT and len(part) > 1:
             joined = np.matmul(weight, _join_samples(part, groups, rows))
-            joined = joined.reshape(groups, -1, len(part), *size)
+            joined = joined.reshape(groups, outputs, len(part), *size)
             found[...] = joined.transpose(2, 0, 1, *range(3, joined.ndim))
-        elif grid != size:
-            columns = part.reshape(len(part), groups, rows, -1)
-            found[...] = np.matmul(weight, columns).reshape(*found.shape[:3], *grid)[inside]
-        else:
-            columns = part.reshape(len(part), groups, rows, places)
+            continue
+        columns = part.reshape(len(part), groups, rows, -1)
+        if grid == size:
             np.matmul(weight, columns, out=found.reshape(*found.shape[:3], places))
-    out = out.reshape(n, w.shape[0], *size)
-    if b is not None:
-        out += b.reshape(-1, *(1 for _ in size))
-    return out
+        else:
+            found[...] = np.matmul(weight, columns).reshape(*found.shape[:3], *grid)[inside]
 
 
 @in_float32

@@ -86,7 +86,7 @@ def _blocks(
     blocks = stacked_rows(found, output._data.size, inputs, create_graph)
     if create_graph:
         return tuple(b.view((*shape, *t._data.shape)) for b, t in zip(blocks, inputs))
-    return tuple(wrap(b.reshape(*shape, *t._data.shape)) for b, t in zip(blocks, inputs))
+    return tuple(wrap(b.reshape((*shape, *t._data.shape))) for b, t in zip(blocks, inputs))
 
 
 def _zeros(output: Tensor, t: Tensor, dtype: Any) -> Tensor:

@@ -188,7 +188,7 @@ def register_tensor_hook(t: Tensor, hook: Callable[[Tensor], Any]) -> RemovableH
             meta.hooks = {}
         hooks = meta.hooks
         node = None if meta.accumulator is None else meta.accumulator()
-        if node is not None:
+        if node is not None and node.variable is t:
             adopt_leaf_hooks(t, node)
     else:
         node, output = t._edge

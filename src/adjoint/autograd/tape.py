@@ -263,8 +263,8 @@ class AccumulateGrad(Node):
         Later ones are added in place; with create_graph always out of place.
         """
         variable = self.variable
-        if not variable._requires_grad:  # not any more
-            return ()
+        if not variable._requires_grad or variable._edge is not None:
+            return self._refuse()
         meta: Any = variable._meta  # it has one: this node is named there
         alone = len(_threads) == 1
         if not alone:
@@ -293,6 +293,16 @@ class AccumulateGrad(Node):
         if meta.post_accumulate is not None:
             for hook in list(meta.post_accumulate.values()):
                 hook(variable)
+        return ()
+
+    def _refuse(self) -> tuple[()]:
+        """Accumulate nothing: the variable needs no gradient any more, or is no leaf any more."""
+        if self.variable._edge is not None:
+            raise RuntimeError(
+                "leaf variable has been moved into the graph interior: a leaf of shape "
+                f"{list(self.variable._data.shape)} was used, then written in place with "
+                "requires_grad off; write to a clone"
+            )
         return ()
 
 
@@ -331,7 +341,7 @@ def _accumulator(t: Tensor) -> AccumulateGrad:
         node.hooks = None
         node.variable = wrap(t._data) if is_cut(t) else t
         meta.accumulator = weakref.ref(node)
-        if meta.hooks is not None:
+        if meta.hooks is not None and node.variable is t:
             from .hooks import adopt_leaf_hooks
 
             adopt_leaf_hooks(t, node)

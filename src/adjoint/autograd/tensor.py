@@ -427,7 +427,7 @@ def refresh(t: Tensor) -> None:
             from .views import replay
 
             relink(t, replay(view, t))  # may refuse: the version must not be noted then
-        view.version = storage.version
+            view.version = storage.version
     if t._edge is None and t._requires_grad is not view.of._requires_grad:
         if view.inherited or view.of._requires_grad:
             t._requires_grad = view.inherited = view.of._requires_grad

@@ -14,6 +14,7 @@ _SHIFT = cases(([1, 6, -3], [3, 2, 0]), ([[1], [7]], [2, 4]))
 _BITS = "torch.tensor([5, 6]), torch.tensor([3, 1])"
 _COUNTS = "torch.tensor([12, -18]), torch.tensor([8, 27])"
 
+
 def _example(name: str, operands: str, result: str) -> str:
     """The end of a docstring: one call and what it gives."""
     return f"\n\n>>> torch.{name}({operands})\ntensor([{result}])"

@@ -15,27 +15,29 @@ _SPECIAL = cases(([0.0, 1.0, -np.inf, np.inf, np.nan, -0.0],), ((2, 3),), ((0,),
 _ORDERED = "torch.tensor([1, 2, 3]), torch.tensor([3, 2, 1])"
 _TRUTH = "torch.tensor([0, 1, 2]), torch.tensor([0, 0, 3])"
 
+
 def _example(name: str, operands: str, result: str) -> str:
     """The end of a docstring: one call and what it gives."""
     return f"\n\n>>> torch.{name}({operands})\ntensor([{result}])"
 
 
-def _test_two(name: str, word: str, doc: str, samples: Samples = _PAIR) -> Operation:
-    """An operation on two inputs that is `xp.word`."""
+def _test_two(name: str, word: str, doc: str, operands: str, shown: str) -> Operation:
+    """An operation on two inputs that is `xp.word`; its example prints tensor([shown])."""
 
     def forward(xp: Any, x: Any, y: Any) -> Any:
         return getattr(xp, word)(x, y)
 
-    return _define(name, forward, doc, samples, word)
+    return _define(name, forward, doc + _example(name, operands, shown), _PAIR, word)
 
 
-def _test_one(name: str, word: str, doc: str, samples: Samples = _SPECIAL) -> Operation:
-    """An operation on one input that is `xp.word`."""
+def _test_one(name: str, word: str, doc: str, values: str, shown: str) -> Operation:
+    """An operation on one input that is `xp.word`; its example prints tensor([shown])."""
 
     def forward(xp: Any, x: Any) -> Any:
         return getattr(xp, word)(x)
 
-    return _define(name, forward, doc, samples, word)
+    example = _example(name, f"torch.tensor({values})", shown)
+    return _define(name, forward, doc + example, _SPECIAL, word)
 
 
 def _define(
@@ -47,49 +49,51 @@ def _define(
     return made
 
 
-eq = _test_two(
-    "eq", "equal", "Whether x = y." + _example("eq", _ORDERED, "False,  True, False")
-)
+eq = _test_two("eq", "equal", "Whether x = y.", _ORDERED, "False,  True, False")
 ne = _test_two(
-    "ne", "not_equal", "Whether x and y differ; nan differs from itself." + _example("ne", _ORDERED, " True, False,  True")
+    "ne",
+    "not_equal",
+    "Whether x and y differ; nan differs from itself.",
+    _ORDERED,
+    " True, False,  True",
 )
-lt = _test_two(
-    "lt", "less", "Whether x < y." + _example("lt", _ORDERED, " True, False, False")
-)
-le = _test_two(
-    "le", "less_equal", "Whether x <= y." + _example("le", _ORDERED, " True,  True, False")
-)
-gt = _test_two(
-    "gt", "greater", "Whether x > y." + _example("gt", _ORDERED, "False, False,  True")
-)
-ge = _test_two(
-    "ge", "greater_equal", "Whether x >= y." + _example("ge", _ORDERED, "False,  True,  True")
-)
+lt = _test_two("lt", "less", "Whether x < y.", _ORDERED, " True, False, False")
+le = _test_two("le", "less_equal", "Whether x <= y.", _ORDERED, " True,  True, False")
+gt = _test_two("gt", "greater", "Whether x > y.", _ORDERED, "False, False,  True")
+ge = _test_two("ge", "greater_equal", "Whether x >= y.", _ORDERED, "False,  True,  True")
 
 logical_and = _test_two(
-    "logical_and", "logical_and", "Whether both are nonzero." + _example("logical_and", _TRUTH, "False, False,  True")
+    "logical_and", "logical_and", "Whether both are nonzero.", _TRUTH, "False, False,  True"
 )
 logical_or = _test_two(
-    "logical_or", "logical_or", "Whether one or both are nonzero." + _example("logical_or", _TRUTH, "False,  True,  True")
+    "logical_or", "logical_or", "Whether one or both are nonzero.", _TRUTH, "False,  True,  True"
 )
 logical_xor = _test_two(
-    "logical_xor", "logical_xor", "Whether exactly one is nonzero." + _example("logical_xor", _TRUTH, "False,  True, False")
+    "logical_xor", "logical_xor", "Whether exactly one is nonzero.", _TRUTH, "False,  True, False"
 )
 logical_not = _test_one(
-    "logical_not", "logical_not", "Whether x is zero." + _example("logical_not", "torch.tensor([0, 2])", " True, False")
+    "logical_not", "logical_not", "Whether x is zero.", "[0, 2]", " True, False"
 )
 
 isnan = _test_one(
-    "isnan", "isnan", "Whether x is not a number." + _example("isnan", "torch.tensor([1.0, torch.nan])", "False,  True")
+    "isnan", "isnan", "Whether x is not a number.", "[1.0, torch.nan]", "False,  True"
 )
 isinf = _test_one(
-    "isinf", "isinf", "Whether x is inf or -inf." + _example("isinf", "torch.tensor([1.0, -torch.inf])", "False,  True")
+    "isinf", "isinf", "Whether x is inf or -inf.", "[1.0, -torch.inf]", "False,  True"
 )
 isfinite = _test_one(
-    "isfinite", "isfinite", "Whether x is neither nan, inf nor -inf." + _example("isfinite", "torch.tensor([1.0, torch.inf])", " True, False")
+    "isfinite",
+    "isfinite",
+    "Whether x is neither nan, inf nor -inf.",
+    "[1.0, torch.inf]",
+    " True, False",
 )
 signbit = _test_one(
-    "signbit", "signbit", "Whether the sign bit is set; true for -0.0 too." + _example("signbit", "torch.tensor([1.0, -0.0])", "False,  True")
+    "signbit",
+    "signbit",
+    "Whether the sign bit is set; true for -0.0 too.",
+    "[1.0, -0.0]",
+    "False,  True",
 )
 
 
