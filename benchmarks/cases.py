@@ -97,6 +97,18 @@ def elementwise_4m(torch: Any) -> Step:
     return step
 
 
+def hessian_of_20(torch: Any) -> Step:
+    x = torch.rand(20)
+
+    def rosenbrock(x: Any) -> Any:
+        return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+    def step() -> None:
+        torch.autograd.functional.hessian(rosenbrock, x)
+
+    return step
+
+
 # name -> (case, steps in one timing, the ratio that has to hold, or None for information)
 CASES: dict[str, tuple[Callable[[Any], Step], int, float | None]] = {
     "small graph (x*y+y).tanh().sum().backward(), 10 elements": (small_graph, 1000, 2.2),
@@ -105,4 +117,5 @@ CASES: dict[str, tuple[Callable[[Any], Step], int, float | None]] = {
     "MLP 784-128-64-10 step, batch 64, AdamW": (mlp_adamw, 100, 1.3),
     "CNN 8-16 channels on 28x28 step, batch 32, SGD": (cnn_step, 10, None),
     "exp, sin, tanh over 4 M elements, forward and backward": (elementwise_4m, 1, None),
+    "functional.hessian of 20 variables": (hessian_of_20, 20, None),
 }

@@ -1,10 +1,11 @@
-"""torch.autograd.functional: torch's recorded results and messages, and what must stay untouched."""
+"""torch.autograd.functional: torch's recorded results and messages; what stays untouched."""
 
 from __future__ import annotations
 
 import builtins
 import gc
 import json
+import warnings
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.golden import functional_api_program as program
 
 import adjoint as torch
-from adjoint.autograd import functional
-from tests.golden import functional_api_program as program
+from adjoint.autograd import functional, functional_schedule
 
 RECORDED = json.loads(
     (Path(program.__file__).with_name("functional_api.json")).read_text(encoding="utf-8")
@@ -28,7 +29,6 @@ OWN_WORDS = {
     "integer inputs": "only Tensors of floating point and complex dtype can require gradients",
     "integer outputs of jvp": "only Tensors of floating point and complex dtype",
     "no outputs": "the user-provided function returned an empty tuple",
-    "strict: hvp of a square with create_graph": "The hessian of the user-provided function is",
 }
 
 
@@ -59,6 +59,13 @@ def test_error_is_torchs(name: str) -> None:
         program.errors()[name](torch, functional)
     assert type(caught.value).__name__ == kind
     assert str(caught.value).startswith(OWN_WORDS.get(name, message))
+
+
+@pytest.mark.parametrize("name", [n for n in VALUES if n.startswith(("jacobian", "hessian"))])
+def test_schedule_is_the_engine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduled = program.told(torch, program.values()[name](torch, functional))
+    monkeypatch.setattr(functional_schedule.Schedule, "of", lambda *args: None)
+    assert program.told(torch, program.values()[name](torch, functional)) == scheduled
 
 
 def test_every_case_is_recorded() -> None:
@@ -228,3 +235,81 @@ def test_value_overwritten_by_the_function_is_an_error() -> None:
 
     with pytest.raises(RuntimeError, match="modified by an inplace"):
         functional.jacobian(func, torch.ones(2))
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, ct: Any) -> Any:
+        return ct * 2 * ctx.saved_tensors[0]
+
+
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "several outputs": lambda x: torch.stack(
+        [a * b for a, b in zip(x.unbind(), x.flip(0).unbind())]
+    ),
+    "some outputs": lambda x: x.reshape(3, 1).sort(dim=0)[0].squeeze(1) * x.split(2)[0].sum(),
+    "in place": lambda x: (x * 1).mul_(x).exp_(),
+    "in place through a view": lambda x: _written(x * 1),
+    "custom Function": lambda x: Doubled.apply(x) * x,
+    "branches that end": lambda x: x * x.detach() + torch.ones(3, dtype=x.dtype),
+    "broadcasting and promotion": lambda x: (x.float() * x.reshape(3, 1)).sum(0),
+}
+
+
+def _written(x: Any) -> Any:
+    x[1:].mul_(x[:2].clone())
+    return x
+
+
+@pytest.mark.parametrize("name", list(FUNCTIONS))
+def test_rows_are_those_of_separate_backward_passes(name: str) -> None:
+    func = FUNCTIONS[name]
+    x = leaf()
+    y = func(x).reshape(-1)
+    each = [torch.autograd.grad(part, x, retain_graph=True)[0] for part in y]
+    rows = torch.stack(each).tolist()
+    assert functional.jacobian(func, x).reshape(-1, 3).tolist() == rows
+    created = functional.jacobian(func, x, create_graph=True).reshape(-1, 3)
+    assert created.tolist() == rows
+
+
+def test_packed_values_are_unpacked() -> None:
+    packs = (lambda t: t.detach().numpy().copy(), torch.from_numpy)
+    with torch.autograd.graph.saved_tensors_hooks(*packs):
+        packed = functional.hessian(program.scalar, leaf().detach())
+    assert packed.tolist() == functional.hessian(program.scalar, leaf().detach()).tolist()
+
+
+def test_numpy_warnings_turned_into_errors_do_not_stop_a_row() -> None:
+    x = torch.tensor([0.0, 4.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        jacobian = functional.jacobian(torch.sqrt, x)
+    assert jacobian[:, 1].tolist() == [0.0, 0.25]
+    assert jacobian[0, 0].item() == float("inf")
+
+
+@pytest.mark.filterwarnings("ignore:Anomaly Detection", "ignore:Error detected")
+def test_anomaly_mode_names_the_operation_of_a_row() -> None:
+    with (
+        torch.autograd.detect_anomaly(),
+        pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values"),
+    ):
+        functional.jacobian(lambda x: torch.sqrt(x) * 0, torch.zeros(2))
+
+
+def test_example_of_the_documentation_prints_what_it_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "derivatives.md"
+    section = page.read_text(encoding="utf-8").partition("## Jacobians and Hessians")[2]
+    code = section.partition("```python\n")[2].partition("```")[0]
+    exec(compile(code, str(page), "exec"), {})
+    said = [line[2:] for line in code.splitlines() if line.startswith("# ")]
+    assert said
+    assert capsys.readouterr().out.splitlines() == said

@@ -104,6 +104,14 @@ def test_inference_tensors(x) -> None:
     assert (x * y.clone()).requires_grad
 
 
+def test_nothing_records_inside_inference_mode(x) -> None:
+    with torch.inference_mode(), torch.enable_grad():
+        assert not (x * 2).requires_grad
+    with torch.inference_mode():
+        torch.set_grad_enabled(True)
+        assert not (x * 2).requires_grad
+
+
 def test_requires_grad_rules(x) -> None:
     with pytest.raises(RuntimeError, match="floating point and complex"):
         torch.ones(2, dtype=torch.int64).requires_grad_()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from programs_machine import Machine, observe
+from programs_machine import PASSES, Machine, observe
 
 SHAPES = ((3,), (2, 3), (3, 1), (), (2, 2), (1, 3), (2, 1, 3), (4,), (2, 3, 2))
 SMOOTH = ("sin", "cos", "tanh", "sigmoid", "exp", "neg", "square", "abs", "relu", "sqrt", "log",
@@ -63,14 +63,14 @@ class Writer:
         """Write one step, and run it."""
         if mode is None:
             mode = self.rng.choices(["", "no_grad", "enable_grad"], [20, 3, 0.3])[0]
-        if name in ("backward", "backward_of", "grad", "hook", "keep_hook", "leaf"):
+        if name in (*PASSES, "hook", "keep_hook", "leaf"):
             mode = ""
         step = [name, args, kwargs or {}, mode]
         before = len(self.machine.tensors)
         seen = observe(self.machine, step, False)
         if name == "grad" and not isinstance(seen, str):
             self.separate(step, before)
-        if isinstance(seen, str) and name not in ("backward", "backward_of", "grad"):
+        if isinstance(seen, str) and name not in PASSES:
             if self.rng.random() < 0.4 and name != "prehook":
                 self.steps.append(step)  # most errors are not worth a step
             return None
@@ -334,8 +334,9 @@ class Writer:
     def target(self) -> int:
         """A tensor to be written: rather one that may be."""
         found = [
-            i for i, t in self.floats() if not (t.is_leaf and t.requires_grad)
-        ]
+            i for i, t in self.floats()
+            if not (t.is_leaf and t.requires_grad) and 0 not in t.stride()
+        ]  # fmt: skip
         return self.rng.choice(found) if found and self.rng.random() < 0.9 else self.any()
 
     def write_in_place(self) -> None:
@@ -381,7 +382,8 @@ class Writer:
         t = self.tensor(i)
         if not t.dim() or not t.numel():
             return
-        key = self.picks(t) if self.rng.random() < 0.4 else self.key(t)
+        overlaps = 0 in t.stride()  # torch warns of picking there, adjoint refuses
+        key = self.picks(t) if self.rng.random() < 0.4 and not overlaps else self.key(t)
         picked = t.detach()[self.machine.decode(key)]
         found = [
             f"v{j}" for j, o in self.floats()
@@ -427,11 +429,13 @@ class Writer:
             ("t_", []), ("transpose_", [self.dim(n), self.dim(n)]), ("squeeze_", []),
             ("unsqueeze_", [self.dim(n + 1)]),
         ])  # fmt: skip
-        self.add("." + name, [f"v{i}", *args])
+        # Of a leaf whose accumulation node has the old shape torch makes no gradient of either.
+        mode = "" if self.tensor(i).is_leaf and self.tensor(i).requires_grad else None
+        self.add("." + name, [f"v{i}", *args], None, mode)
 
     def write_detach(self) -> None:
         i = self.any()
-        name = self.rng.choice([".detach", ".detach", ".detach_", "data", "grad_of", ".clone"])
+        name = self.rng.choice([".detach", ".detach", ".detach_", "grad_of", ".clone"])
         self.add(name, [f"v{i}"])
 
     def write_requires_grad(self) -> None:

@@ -20,7 +20,8 @@ from adjoint import autograd, linalg, nn, special
 from adjoint.nn import functional, init, utils
 
 # What is public here and has no case, and why.
-NOT_TORCH = ("custom_jvp", "custom_vjp")  # of adjoint alone; tested in tests/autograd
+# Of adjoint's autograd alone, or at torch's top level only, where they have cases.
+NOT_TORCH = ("custom_jvp", "custom_vjp", "is_grad_enabled", "is_inference_mode_enabled")
 WITHOUT_CASE = {"Tensor.legacy_constructor": "what torch.Tensor(...) calls"}
 
 
@@ -61,7 +62,7 @@ def is_from(home: str, module: ModuleType, name: str) -> bool:
 def public_names() -> dict[str, list[str]]:
     """The names to be covered, under how a case writes what comes before the dot."""
     return {
-        "torch": names_of(adjoint),
+        "torch": sorted({*names_of(adjoint), *adjoint._LAZY}),  # some load when touched
         "torch.linalg": names_of(linalg),
         "torch.special": names_of(special),
         "F": names_of(functional),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
+from ..autograd.views import own
 from ..ops import products as ops
 from .products import expect_tensor, same_dtype
 from .registration import FUNCTIONS, public
@@ -351,4 +352,4 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     b = (1,) * (rank - other._data.ndim) + other._data.shape
     x = input.reshape([n for size in a for n in (size, 1)])
     y = other.reshape([n for size in b for n in (1, size)])
-    return (x * y).reshape([m * n for m, n in zip(a, b, strict=True)])
+    return own((x * y).reshape([m * n for m, n in zip(a, b, strict=True)]))

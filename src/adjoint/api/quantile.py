@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor, wrap
+from ..autograd.views import own
 from .creation import check_tensor
 from .dims import canonical_dim
 from .promotion import constant
@@ -73,8 +74,8 @@ def _quantile(
             else [1 if i == axis else n for i, n in enumerate(shape)]
         )
         picked = picked.movedim(-1, 0).reshape(fractions._data.size, *kept)
-        return picked if fractions._data.ndim else picked.squeeze(0)
-    return picked.movedim(-1, 0) if fractions._data.ndim else picked.squeeze(-1)
+        return own(picked if fractions._data.ndim else picked.squeeze(0))
+    return own(picked.movedim(-1, 0) if fractions._data.ndim else picked.squeeze(-1))
 
 
 def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.tensor import Tensor
+from ..autograd.views import own
 from ..ops import scan as ops
 from ..ops.conversion import clone
 from .casting import cast_to
@@ -28,7 +29,9 @@ def _along(operation: Any, input: Tensor, dim: Any, name: str) -> Any:
     if input._data.ndim:
         return operation(input, dim=dim)
     result = operation(input.reshape(1), dim=0)
-    return tuple(r.reshape(()) for r in result) if operation.several else result.reshape(())
+    if operation.several:
+        return tuple(own(r.reshape(())) for r in result)
+    return own(result.reshape(()))
 
 
 def _cumulative(operation: Any, input: Tensor, dim: Any, dtype: Any, name: str) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.tensor import Tensor
+from ..autograd.views import own
 from ..ops import softmax as ops
 from .creation import check_tensor
 from .dims import canonical_dim
@@ -24,7 +25,7 @@ def _along(operation: Any, input: Tensor, dim: Any, dtype: Any, name: str) -> Te
     dim = canonical_dim(dim, array.ndim, name)
     result: Tensor
     if array.ndim == 0:
-        result = operation(input.reshape(1), dim=0).reshape(())
+        result = own(operation(input.reshape(1), dim=0).reshape(()))
     else:
         result = operation(input, dim=dim)
     return result

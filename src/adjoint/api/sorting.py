@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.tensor import Tensor
+from ..autograd.views import own
 from ..ops import sorting as ops
 from .creation import check_tensor
 from .dims import canonical_dim
@@ -38,7 +39,7 @@ def sort(
     dim = canonical_dim(dim, input._data.ndim, "sort")
     if input._data.ndim == 0:
         values, indices = ops.sort(input.reshape(1), dim=0)
-        return SortResult(values.reshape(()), indices.reshape(()))
+        return SortResult(own(values.reshape(())), own(indices.reshape(())))
     return SortResult(*ops.sort(input, dim=dim, descending=bool(descending)))
 
 
@@ -86,7 +87,7 @@ def topk(input: Tensor, k: Any, dim: Any = -1, largest: bool = True, sorted: boo
         )
     if array.ndim == 0:
         values, indices = ops.topk(input.reshape(1), k=1, dim=0)
-        return TopkResult(values.reshape(()), indices.reshape(()))
+        return TopkResult(own(values.reshape(())), own(indices.reshape(())))
     return TopkResult(*ops.topk(input, k=k, dim=dim, largest=bool(largest)))
 
 

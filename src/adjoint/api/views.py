@@ -88,7 +88,7 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
         elif view is not None or self._edge is not None or not self._requires_grad:
             # Views of this tensor are made from what it was: its old self becomes their base.
             self._view = made._view.reshaped(old if view is None else view.of)
-        if state.grad:
+        if state.grad:  # as in torch, a gradient is retained where it was
             self._edge, self._requires_grad = made._edge, made._requires_grad
             if made._edge is not None:
                 node: Any = made._edge[0]
@@ -130,7 +130,8 @@ def _twin(x: Tensor) -> Tensor:
     """Another handle on x as it is."""
     twin: Tensor = new(Tensor)
     twin._data, twin._requires_grad, twin._edge = x._data, x._requires_grad, x._edge
-    twin._storage, twin._view, twin._meta = storage_of(x), x._view, x._meta
+    twin._storage, twin._view = storage_of(x), x._view
+    twin._meta = x._meta if x._edge is None else None  # what x retains stays with x
     return twin
 
 

@@ -45,12 +45,13 @@ def convolve(
     """x (n, c, *space), w (o, c/groups, *kernel), b (o,) -> (n, o, *out): cross-correlation."""
     kernel = w.shape[2:]
     size = output_size(x.shape[2:], kernel, stride, padding, dilation)
+    weight = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
     grid = size
-    if math.prod(size) >= SHORT and all(s == 1 for s in stride):
+    is_cut_cheap = 2 * weight.shape[1] <= weight.shape[2]  # results against columns
+    if is_cut_cheap and math.prod(size) >= SHORT and all(s == 1 for s in stride):
         view, grid = long_windows(x, kernel, padding, dilation, size)
     else:
         view = windows(pad(x, padding), kernel, stride, dilation, size)
-    weight = w.reshape(groups, w.shape[0] // groups, math.prod(w.shape[1:]))
     out = np.empty((len(x), groups, weight.shape[1], *size), np.result_type(x, w))
     _multiply(weight, view, grid, out)
     out = out.reshape(len(x), w.shape[0], *size)
@@ -166,7 +167,8 @@ def _flip(w: Array, groups: int) -> Array:
     space = w.shape[2:]
     by_group = w.reshape(groups, w.shape[0] // groups, *w.shape[1:]).swapaxes(1, 2)
     reverse = (..., *[slice(None, None, -1) for _ in space])
-    return by_group[reverse].reshape(groups * w.shape[1], w.shape[0] // groups, *space)
+    flipped = np.ascontiguousarray(by_group[reverse])  # BLAS takes no reversed axes
+    return flipped.reshape(groups * w.shape[1], w.shape[0] // groups, *space)
 
 
 def _scatter(

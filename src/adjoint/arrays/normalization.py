@@ -1,6 +1,6 @@
 """Floor 0: normalisation by mean and variance, and its cotangents, with few passes over memory.
 
-Arrays are worked on in blocks of samples that stay in the cache; sums of rows go through BLAS.
+Arrays are worked on in blocks of samples that stay in the cache.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _scale(var: Array, eps: float) -> Array:
 
 def _is_small(scale: Array, w: Array, x: Array) -> bool:
     """Whether their product has few elements beside `x`, so that one factor serves for both."""
-    return 4 * math.prod(np.broadcast_shapes(scale.shape, w.shape)) <= x.size
+    return bool(4 * math.prod(np.broadcast_shapes(scale.shape, w.shape)) <= x.size)
 
 
 def _blocks(x: Array) -> Iterator[slice]:
@@ -118,7 +118,7 @@ def sums(x: Array, y: Array | None, axes: Sequence[int]) -> Array:
             row //= 2
         rows = x.reshape(-1, row)
         if y is None:
-            total = rows.dot(np.ones(row, x.dtype))
+            total = np.einsum("ij->i", rows)  # BLAS would wait for its threads: to 8 ms under load
         elif row < 128:  # below this the calls of BLAS cost more than its speed gains
             total = np.einsum("ij,ij->i", rows, y.reshape(-1, row))
         else:
@@ -241,8 +241,9 @@ def normalize_weight_cotangent(
         part = x[block] - _at(mean, block, x)
         part *= ct[block]
         weight = _at(scale, block, x)
-        if leading and weight.size == math.prod(part.shape[:lead]):  # a sum of rows through BLAS
-            total += weight.reshape(-1).dot(part.reshape(weight.size, -1)).reshape(total.shape)
+        if leading and weight.size == math.prod(part.shape[:lead]):
+            rows = part.reshape(weight.size, -1)
+            total += np.einsum("i,ij->j", weight.reshape(-1), rows).reshape(total.shape)
         else:
             part *= weight
             total += np.add.reduce(part, axis=shared, keepdims=True)

@@ -107,8 +107,8 @@ def _flat_indices(
     places: Array, padded: Sizes, kernel: Sizes, stride: Sizes, dilation: Sizes
 ) -> Array:
     """Places in windows as indices into the flattened padded input."""
-    within = np.zeros((), np.intp)
-    corners = np.zeros((), np.intp)
+    within: Array = np.zeros((), np.intp)
+    corners: Array = np.zeros((), np.intp)
     for axis, n in enumerate(padded):
         within = within[..., None] * n + np.arange(kernel[axis]) * dilation[axis]
         corners = corners[..., None] * n + np.arange(places.shape[2 + axis]) * stride[axis]

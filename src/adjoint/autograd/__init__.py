@@ -22,7 +22,7 @@ from .modes import (
     no_grad,
     set_grad_enabled,
 )
-from .tensor import Tensor as Variable
+from .variable import Variable
 
 __all__ = [
     "Function",

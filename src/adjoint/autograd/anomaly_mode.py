@@ -25,6 +25,10 @@ _BACKWARD_ADVICE = (
     "by 0, 0 ** 0.5. Keep its input away from there (torch.clamp, + eps), or select a safe input "
     "before the operation, not after it (torch.where on its input)."
 )
+_AFTER_ADVICE = (
+    "So that gradient was wrong already: look at what is computed from this value and at the "
+    "gradient that backward was given."
+)
 _FORWARD_ADVICE = (
     "Keep the input inside the operation's domain (torch.clamp, + eps, a smaller step), or mask "
     "it before the operation."
@@ -80,12 +84,13 @@ class Detector:
             if kind is None:
                 continue
             number = i if places is None else places.shown.index(places.needed[i])
-            came = ct.values() if isinstance(ct, dict) else (ct,)
-            before = ", ".join([_statistics(_array(c)) for c in came])
+            came = [_array(c) for c in (ct.values() if isinstance(ct, dict) else (ct,))]
+            before = ", ".join([_statistics(c) for c in came])
+            advice = _AFTER_ADVICE if any(self._fault(c) for c in came) else _BACKWARD_ADVICE
             raise RuntimeError(
                 f"Function '{node.name()}' returned {kind} values in its {number}th output. The "
                 f"forward call was at {node_line(node)}. It was given a gradient of {before}. "
-                f"{_BACKWARD_ADVICE}"
+                f"{advice}"
             )
 
     def _fault(self, array: Any) -> str | None:

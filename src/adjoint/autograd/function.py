@@ -96,6 +96,7 @@ class Function:
         )
 
     vjp = backward
+    _wants_pass: ClassVar[bool] = False  # whether backward reads `ctx._pass`, the engine's Run
 
     @staticmethod
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:

@@ -145,6 +145,8 @@ class FunctionNode(OperationNode):
     def apply(self, ct: Any, run: Run) -> Any:
         """Run the user's backward on Tensors, and check what it returns."""
         context = self.public
+        if self.function._wants_pass:
+            self.attributes["_pass"] = run
         found = context.apply(*self._gradients(ct, run))
         cts = self._checked(found, run)
         if not run.retain_graph:

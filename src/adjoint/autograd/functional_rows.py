@@ -15,24 +15,34 @@ import numpy as np
 from . import engine
 from .engine import Captures, Run, execute
 from .functional_inputs import NOT_STRICT, Tensors, pulled, zeros_like
+from .functional_schedule import Row, Schedule
 from .tape import edge_of
 from .tensor import Tensor, wrap
 
-Row = list[Any]  # for each input an array (a Tensor with create_graph), or None
 Blocks = tuple[Tensor, ...]
 
 
 def rows(output: Tensor, inputs: Sequence[Tensor], create_graph: bool) -> Iterator[Row]:
     """The gradients of each element of `output`, which requires grad, in order."""
-    shape, dtype = output._data.shape, output._data.dtype
     run = Run(create_graph, retain_graph=True)
-    run.captures = captures = Captures(inputs, [edge_of(output)[0]], accumulate=False)
-    for place in range(output._data.size):
-        unit = np.zeros(shape, dtype)  # a new one for each row: a gradient may share its memory
-        unit.reshape(-1)[place] = 1
-        captures.results = [None] * len(inputs)
-        execute(run, (output,), (wrap(unit),))
+    start, number = edge_of(output)
+    run.captures = captures = Captures(inputs, [start], accumulate=False)
+    schedule = None if create_graph else Schedule.of(captures, start)
+    for unit in _units(output):
+        if schedule is not None:
+            captures.results = schedule.row(unit, number)
+        else:
+            captures.results = [None] * len(inputs)
+            execute(run, (output,), (wrap(unit),))
         yield captures.results
+
+
+def _units(output: Tensor) -> Iterator[Any]:
+    """The unit cotangents; a new array for each, as a gradient may share its memory."""
+    for place in range(output._data.size):
+        unit = np.zeros(output._data.shape, output._data.dtype)
+        unit.reshape(-1)[place] = 1
+        yield unit
 
 
 def stacked_rows(

@@ -247,4 +247,6 @@ def retain_grad(t: Tensor) -> None:
 def move_retained(old: Edge, edge: Edge) -> None:
     """Retain at a new place in the graph what was retained at an old one."""
     node, output = edge
-    hooks_of(node).retain[output] = hooks_of(old[0]).retain.pop(old[1])
+    found = hooks_of(old[0]).retain.pop(old[1], None)
+    if found is not None:
+        hooks_of(node).retain[output] = found

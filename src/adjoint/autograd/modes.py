@@ -124,7 +124,7 @@ class no_grad(Mode):  # noqa: N801 - torch's spelling
 
     def __enter__(self) -> None:
         self._before = state.grad
-        state.grad = self._value
+        state.grad = self._value and not state.inference
 
     def __exit__(self, *exc: object) -> None:
         state.grad = self._before
@@ -154,7 +154,7 @@ class set_grad_enabled(Mode):  # noqa: N801 - torch's spelling
     def __init__(self, mode: bool) -> None:
         self._before = state.grad
         self.mode = bool(mode)
-        state.grad = self.mode
+        state.grad = self.mode and not state.inference
 
     def _fresh(self) -> Mode:
         return set_grad_enabled(self.mode)
@@ -164,7 +164,7 @@ class set_grad_enabled(Mode):  # noqa: N801 - torch's spelling
         return super().__call__(wrapped)
 
     def __enter__(self) -> None:
-        state.grad = self.mode
+        state.grad = self.mode and not state.inference
 
     def __exit__(self, *exc: object) -> None:
         state.grad = self._before

@@ -156,9 +156,10 @@ class SavedTensor:
 class Kept:
     """A tensor kept outside any node as a node keeps it: hooks in force see it."""
 
-    __slots__ = ("value", "version")
+    __slots__ = ("value", "version", "where")
 
     def __init__(self, t: Tensor) -> None:
+        self.where = origin.caller(2)
         hooks = state.packing
         self.value: Any = t if hooks is None else Packed(t, None, hooks[:2])
         self.version = t._version
@@ -173,7 +174,9 @@ class Kept:
                 "one of the variables needed for gradient computation has been modified by an "
                 f"inplace operation: [torch.{t.dtype.short}Tensor {list(t._data.shape)}] is at "
                 f"version {t._version}; expected version {self.version} instead. It was "
-                f"overwritten at {origin.describe(storage_of(t).writer)}. Write to a copy instead."
+                f"kept at {origin.describe(self.where)}; it was overwritten at "
+                f"{origin.describe(storage_of(t).writer)}. Write to a copy instead (use the "
+                "out-of-place form, or .clone() before writing)."
             )
         return t
 

@@ -316,18 +316,14 @@ _threads: dict[int, Any] = threading._active  # type: ignore[attr-defined]
 AccumulateGrad.__module__ = "builtins"
 
 
-def accumulator(t: Tensor) -> AccumulateGrad:
+def accumulator(t: Tensor, alone: bool = False) -> AccumulateGrad:
     """The accumulation node of a leaf: one while any graph holds it, numbered at first use.
 
     That of a view made without recording, of a tensor that requires grad, accumulates nowhere.
     """
-    if len(_threads) == 1:
-        return _accumulator(t)
-    with _accumulating:
-        return _accumulator(t)
-
-
-def _accumulator(t: Tensor) -> AccumulateGrad:
+    if not alone and len(_threads) > 1:
+        with _accumulating:
+            return accumulator(t, alone=True)
     meta = meta_of(t)
     reference = meta.accumulator
     node: AccumulateGrad | None = None if reference is None else reference()

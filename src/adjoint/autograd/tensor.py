@@ -321,6 +321,8 @@ class Tensor:
         for t in (self,) if self._view is None else (self, self._view.of):
             t._edge = None
             t._requires_grad = False
+        if self._meta is not None:
+            self._meta.retains_grad = False
         return self
 
     backward: Callable[..., None]  # defined by the engine

@@ -134,6 +134,15 @@ def check_creation(view: View, what: str) -> None:
         )
 
 
+def own(t: Tensor) -> Tensor:
+    """A view of a temporary that nobody else sees, as a tensor of its own.
+
+    It still shares the temporary's version counter: a rule may have saved that.
+    """
+    t._view = None
+    return t
+
+
 def rebase(t: Tensor, written: Edge) -> None:
     """Give the base of view `t` its new history: `written` is the edge of the value put there."""
     view = t._view

@@ -1,5 +1,5 @@
 """Floor 5, above the other rooms: torch.utils, names of other rooms under torch's addresses."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

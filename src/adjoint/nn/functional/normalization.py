@@ -10,6 +10,7 @@ import numpy as np
 from adjoint.api.padding import pad
 from adjoint.api.registration import write_out
 from adjoint.autograd.tensor import Tensor, storage_of
+from adjoint.autograd.views import own
 from adjoint.ops import normalization as ops
 
 from .arguments import expect_tensor, place
@@ -204,7 +205,7 @@ def group_norm(
     axes = tuple(range(2, len(shape) + 1))
     affine = (1, num_groups, channels // num_groups, *(1,) * (len(shape) - 2))
     out, _, _ = _normalize(ops.group_norm, grouped, weight, bias, axes, affine, eps)
-    return out.reshape(shape)
+    return own(out.reshape(shape))
 
 
 def _trailing(input: Tensor, normalized_shape: Sequence[int], name: str) -> tuple[int, ...]:

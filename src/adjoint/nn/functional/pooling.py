@@ -8,6 +8,7 @@ import numpy as np
 
 from adjoint.arrays import pooling as arrays
 from adjoint.autograd.tensor import Tensor, wrap
+from adjoint.autograd.views import own
 from adjoint.ops import pooling as ops
 
 from .arguments import batched, expect_tensor, per_axis, place
@@ -87,7 +88,7 @@ def _max_pool(
         "dilation": dilations,
     }
     out, places = ops.max_pool(input, **params)
-    out = out.squeeze(0) if alone else out
+    out = own(out.squeeze(0)) if alone else out
     if not return_indices:
         return out
     indices = wrap(arrays.pool_indices(places._data, size=space, **params))
