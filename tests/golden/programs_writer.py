@@ -15,7 +15,7 @@ SHAPES = ((3,), (2, 3), (3, 1), (), (2, 2), (1, 3), (2, 1, 3), (4,), (2, 3, 2))
 SMOOTH = ("sin", "cos", "tanh", "sigmoid", "exp", "neg", "square", "abs", "relu", "sqrt", "log",
           "reciprocal", "rsqrt", "atan", "expm1", "clone", "sign", "floor", "erf", "sinh")
 BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "atan2", "hypot", "pow", "logaddexp",
-          "fmod", "copysign")
+          "fmod")
 IN_PLACE = ("sin_", "cos_", "tanh_", "sigmoid_", "exp_", "neg_", "square_", "abs_", "relu_",
             "sqrt_", "reciprocal_", "zero_", "atan_", "floor_", "rsqrt_")
 REDUCTIONS = ("sum", "mean", "prod", "amax", "amin", "logsumexp", "var", "std", "cumsum",
@@ -429,8 +429,8 @@ class Writer:
             ("t_", []), ("transpose_", [self.dim(n), self.dim(n)]), ("squeeze_", []),
             ("unsqueeze_", [self.dim(n + 1)]),
         ])  # fmt: skip
-        # Of a leaf whose accumulation node has the old shape torch makes no gradient of either.
-        mode = "" if self.tensor(i).is_leaf and self.tensor(i).requires_grad else None
+        # Unrecorded, a tensor that requires grad would have another shape than its node.
+        mode = "" if self.tensor(i).requires_grad else None
         self.add("." + name, [f"v{i}", *args], None, mode)
 
     def write_detach(self) -> None:

@@ -2,7 +2,7 @@
 
     python tests/golden/record_programs.py
 
-Of many programs those are kept that do something the others have done fewer than three times. With
+Of many programs those are kept that do something the others have done less than twice. With
 `--live COUNT`, where adjoint can be imported too, new programs are run on both and compared at once.
 """
 
@@ -19,7 +19,7 @@ from programs_machine import compare, run
 from programs_writer import Writer
 
 WANTED = 400
-OFTEN = 4
+OFTEN = 2
 
 
 def program_of(seed: int) -> dict[str, Any]:

@@ -168,12 +168,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 @public(out=False)
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one dimension; a view if possible.
+    """All elements in one dimension: a view of contiguous tensors, else a copy.
 
     >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
     tensor([1, 2, 3, 4])
     """
-    return reshape(input, (-1,))
+    return reshape(input.contiguous(), (-1,))
 
 
 @public(out=False)

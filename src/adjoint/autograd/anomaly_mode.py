@@ -166,7 +166,7 @@ def _switch(detector: Detector | None) -> Detector | None:
     return before
 
 
-class set_detect_anomaly:  # noqa: N801 - torch's spelling
+class set_detect_anomaly:
     """Switch anomaly detection on or off: at once, and until the end of the block in `with`.
 
     mode: bool. check_nan, check_forward, check_inf: as of `detect_anomaly`.
@@ -194,7 +194,7 @@ class set_detect_anomaly:  # noqa: N801 - torch's spelling
         _switch(self._before)
 
 
-class detect_anomaly:  # noqa: N801 - torch's spelling
+class detect_anomaly:
     """Stop at the first NaN in backward, and tell the forward line of whatever fails there.
 
     check_nan: bool, stop when a node of a backward pass returns NaN (RuntimeError).

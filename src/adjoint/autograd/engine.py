@@ -18,6 +18,7 @@ import numpy as np
 from ..arrays import cpu
 from ..arrays.dtypes import FROM_NUMPY
 from . import modes
+from .captures import Captures, place_of
 from .tape import GradientEdge, Node, edge_of, node_line
 from .tensor import Tensor, is_cut, wrap
 
@@ -137,53 +138,6 @@ def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any
             ct = xp.real(ct)
         ct = xp.astype(ct, dtype)
     return ct
-
-
-class Captures:
-    """The inputs of `grad` (or `backward(inputs=)`): what to collect, which nodes lead there."""
-
-    def __init__(self, inputs: Sequence[Any], roots: Iterable[Node], accumulate: bool) -> None:
-        self.edges = [place_of(t) for t in inputs]
-        self.accumulate = accumulate
-        self.wanted: dict[Node, list[int]] = {}
-        self.through: set[Node] = set()  # nodes that must run, not only be captured
-        for position, ((node, _), t) in enumerate(zip(self.edges, inputs)):
-            if not isinstance(t, Tensor) or not is_cut(t):
-                self.wanted.setdefault(node, []).append(position)
-        self.results: list[Any] = [None] * len(self.edges)
-        self.needed = self._reaching(roots)
-
-    def _reaching(self, roots: Iterable[Node]) -> set[Node]:
-        """Nodes from which a wanted node can be reached: by sequence number, no recursion."""
-        floor = min([node.seq for node in self.wanted], default=0)
-        stack = list(roots)
-        found = set(stack)
-        while stack:
-            for following, _ in stack.pop().edges:
-                if following not in found and following.seq >= floor:
-                    found.add(following)
-                    stack.append(following)
-        for node in sorted(found, key=lambda n: n.seq):
-            if any(f in self.wanted or f in self.through for f, _ in node.edges):
-                self.through.add(node)
-        return self.through | self.wanted.keys()
-
-    def take(self, node: Node, ct: Any) -> bool:
-        """Collect what is wanted of `node`; whether the node still has to run."""
-        for position in self.wanted.get(node, ()):
-            output = self.edges[position][1]
-            self.results[position] = ct if node.shape is not None else ct.get(output)
-        if self.accumulate and node in self.wanted and not node.edges:
-            return True  # the accumulation node of a leaf
-        return node in self.through
-
-
-def place_of(t: Any) -> Edge:
-    """Where the gradient of a tensor, or at a GradientEdge, flows to."""
-    if isinstance(t, Tensor):
-        return edge_of(t)
-    node = t.node
-    return (node if isinstance(node, Node) else node._node), t.output_nr
 
 
 def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:

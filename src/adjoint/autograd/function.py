@@ -168,7 +168,8 @@ class Function:
         if recorded:
             node.keep(to_save or ())
             if modes.anomaly is not None:
-                modes.anomaly.recorded(node, _tensors(args), _tensors(output if many else (output,)))
+                results = output if many else (output,)
+                modes.anomaly.recorded(node, _tensors(args), _tensors(results))
         return output
 
 

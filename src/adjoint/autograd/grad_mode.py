@@ -17,7 +17,7 @@ __all__ = [
 _multithreading = True
 
 
-class set_multithreading_enabled(Mode):  # noqa: N801 - torch's spelling
+class set_multithreading_enabled(Mode):
     """Accepted for torch's programs: a backward pass always runs in the thread that called it.
 
     >>> with torch.autograd.set_multithreading_enabled(False):

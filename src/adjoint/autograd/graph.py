@@ -99,7 +99,7 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
             storage_of(t).bump(origin.caller(2))
 
 
-class saved_tensors_hooks:  # noqa: N801 - torch's spelling
+class saved_tensors_hooks:
     """Keep `pack_hook(tensor)` for every tensor that an operation saves inside the block.
 
     `unpack_hook` gets what `pack_hook` returned when the value is needed, and returns a tensor of
@@ -135,7 +135,7 @@ class saved_tensors_hooks:  # noqa: N801 - torch's spelling
         drop_hooks()
 
 
-class save_on_cpu(saved_tensors_hooks):  # noqa: N801 - torch's spelling
+class save_on_cpu(saved_tensors_hooks):
     """Keep saved tensors in main memory, and bring them back to their device in backward.
 
     pin_memory: bool, device_type: the device that pinned memory is for; accepted.
@@ -153,7 +153,8 @@ class save_on_cpu(saved_tensors_hooks):  # noqa: N801 - torch's spelling
 
         def unpack(kept: tuple[Any, Tensor]) -> Tensor:
             device, t = kept
-            return t.to(device, non_blocking=pin_memory)
+            found: Tensor = t.to(device, non_blocking=pin_memory)
+            return found
 
         super().__init__(pack, unpack)
 

@@ -56,7 +56,7 @@ class Packed:
     def tensor(self, node: OperationNode | None) -> Tensor:
         """The unpacked value in the place of the graph where the saved tensor was."""
         found = self._read()
-        t = wrap(found._data)
+        t: Tensor = wrap(found._data)
         t._storage = found._storage
         t._requires_grad = self.requires_grad
         if self.output is not None:

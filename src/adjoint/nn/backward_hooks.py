@@ -24,7 +24,7 @@ class BackwardHookFunction(Function):
     """The identity on tensors; in backward `receive` gets the gradients and returns others."""
 
     @staticmethod
-    def forward(ctx: Any, receive: Any, materialize: bool, *tensors: Tensor) -> Any:  # type: ignore[override]
+    def forward(ctx: Any, receive: Any, materialize: bool, *tensors: Tensor) -> Any:
         """The tensors themselves."""
         ctx.receive = receive
         ctx.set_materialize_grads(materialize)

@@ -14,7 +14,7 @@ from adjoint.autograd.hooks import RemovableHandle
 if TYPE_CHECKING:
     from .module import Module
 
-# (id, whose, hook, with_kwargs, always_call)
+# A hook: its id, whose it is, the hook itself, with_kwargs and always_call.
 Entry = tuple[int, str, Any, bool, bool]
 
 # The hooks of every Module, whatever their kind, so that a call has one place to look at:

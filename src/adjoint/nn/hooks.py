@@ -165,7 +165,7 @@ class _Call:
                 continue
             try:
                 self._call(hook, args, kwargs if with_kwargs else None)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a warning
                 warnings.warn(
                     f"{whose} with ``always_call=True`` raised an exception that was silenced as "
                     f"another error was raised in forward: {error}",

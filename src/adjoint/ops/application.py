@@ -45,7 +45,7 @@ class Operation(Definition):
             result = results = tuple([wrap(o) for o in out])
         if self.view:
             self._mark_views(tensors[0], results, params)
-        if state.grad:
+        if state.grad and results:  # there are none of an empty dimension's parts
             mask = self.mask(tensors)
             if mask:
                 record(self, mask, tensors, results, params, 3)

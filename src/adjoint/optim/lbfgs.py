@@ -114,8 +114,8 @@ class _Minimisation:
         for p in self.params:
             count = p._data.size * (2 if p._data.dtype.kind == "c" else 1)
             part = direction[start : start + count] * direction.dtype.type(length)
-            p._data += part.view(p._data.dtype).reshape(p._data.shape)
             storage_of(p).bump(self.writer)
+            p._data += part.view(p._data.dtype).reshape(p._data.shape)
             start += count
 
     def run(self) -> Any:

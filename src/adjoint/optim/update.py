@@ -104,14 +104,14 @@ class ElementwiseOptimizer(Optimizer):
                 kernel = self._kernel(group, step, _filler(dtype))
                 if negate or decay:
                     kernel = _with_gradient(kernel, group, negate, decay, _filler(dtype))
+            storage = p._storage
+            if storage is None:
+                storage = storage_of(p)
+            storage.bump(writer)  # before the write, which saved values may have to outlive
             if dtype.kind == "f" and dtype.itemsize > 2 and data.size <= _BLOCK:
                 kernel(data, grad, arrays, self._work(data))
             else:
                 self._apply(kernel, data, grad, arrays)
-            storage = p._storage
-            if storage is None:
-                storage = storage_of(p)
-            storage.bump(writer)
 
     def _work(self, like: Array) -> Sequence[Array]:
         scratch = self._scratch

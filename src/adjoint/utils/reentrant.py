@@ -47,7 +47,7 @@ class CheckpointFunction(Function):
     _wants_pass = True
 
     @staticmethod
-    def forward(ctx: Any, function: Any, preserve_rng_state: bool, *args: Any) -> Any:  # type: ignore[override]
+    def forward(ctx: Any, function: Any, preserve_rng_state: bool, *args: Any) -> Any:
         """Run the function, keeping its arguments."""
         check_backward_validity(args)
         ctx.function = function
