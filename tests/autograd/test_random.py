@@ -61,7 +61,7 @@ def apply(step: Step, pool: list[torch.Tensor]) -> None:
     for i, value in enumerate(sample.inputs):
         t = torch.from_numpy(np.array(value))
         if i in moved:
-            t = t + 0.02 * torch.tanh(pick(pool, value.shape, rng))
+            t = t + 0.1 * torch.tanh(pick(pool, value.shape, rng))
         inputs.append(t)
     for out in outputs(operation, operation(*inputs, **sample.params)):
         if out.is_complex():

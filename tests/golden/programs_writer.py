@@ -6,29 +6,110 @@ for the errors.
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
-from programs_machine import PASSES, Machine, observe
+from programs_choices import Choices, nested, shares
+from programs_machine import PASSES, observe
 
 SHAPES = ((3,), (2, 3), (3, 1), (), (2, 2), (1, 3), (2, 1, 3), (4,), (2, 3, 2))
-SMOOTH = ("sin", "cos", "tanh", "sigmoid", "exp", "neg", "square", "abs", "relu", "sqrt", "log",
-          "reciprocal", "rsqrt", "atan", "expm1", "clone", "sign", "floor", "erf", "sinh")
-BINARY = ("add", "sub", "mul", "div", "maximum", "minimum", "atan2", "hypot", "pow", "logaddexp",
-          "fmod")
-IN_PLACE = ("sin_", "cos_", "tanh_", "sigmoid_", "exp_", "neg_", "square_", "abs_", "relu_",
-            "sqrt_", "reciprocal_", "zero_", "atan_", "floor_", "rsqrt_")
-REDUCTIONS = ("sum", "mean", "prod", "amax", "amin", "logsumexp", "var", "std", "cumsum",
-              "cumprod", "softmax", "log_softmax", "norm", "max", "min", "median", "argmax",
-              "sort", "nansum", "all", "logcumsumexp")
+SMOOTH = (
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "exp",
+    "neg",
+    "square",
+    "abs",
+    "relu",
+    "sqrt",
+    "log",
+    "reciprocal",
+    "rsqrt",
+    "atan",
+    "expm1",
+    "clone",
+    "sign",
+    "floor",
+    "erf",
+    "sinh",
+)
+BINARY = (
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "maximum",
+    "minimum",
+    "atan2",
+    "hypot",
+    "pow",
+    "logaddexp",
+    "fmod",
+)
+IN_PLACE = (
+    "sin_",
+    "cos_",
+    "tanh_",
+    "sigmoid_",
+    "exp_",
+    "neg_",
+    "square_",
+    "abs_",
+    "relu_",
+    "sqrt_",
+    "reciprocal_",
+    "zero_",
+    "atan_",
+    "floor_",
+    "rsqrt_",
+)
+IN_PLACE_BINARY = (
+    "add_",
+    "mul_",
+    "sub_",
+    "div_",
+    "copy_",
+    "add_",
+    "mul_",
+    "fill_",
+    "masked_fill_",
+    "clamp_",
+    "addcmul_",
+    "lerp_",
+    "pow_",
+    "mul_",
+)
+REDUCTIONS = (
+    "sum",
+    "mean",
+    "prod",
+    "amax",
+    "amin",
+    "logsumexp",
+    "var",
+    "std",
+    "cumsum",
+    "cumprod",
+    "softmax",
+    "log_softmax",
+    "norm",
+    "max",
+    "min",
+    "median",
+    "argmax",
+    "sort",
+    "nansum",
+    "all",
+    "logcumsumexp",
+)
 
 
-class Writer:
+class Writer(Choices):
     """One program being written."""
 
     def __init__(self, torch: Any, seed: int, length: int) -> None:
-        self.rng = random.Random(seed)
-        self.machine = Machine(torch)
+        super().__init__(torch, seed)
         self.length = length
         self.steps: list[Any] = []
         self.watch = self.rng.random() < 0.6
@@ -90,56 +171,12 @@ class Writer:
         known = [t for t in tensors[:before] if t is not None]
         found = [t for t in tensors[before:] if t is not None]
         for k, g in enumerate(found):
-            if any(shares(g, t) for t in [*known, *found[:k]]) or isinstance(given, dict) and (
-                step[1][0] in step[1][1]
+            if any(shares(g, t) for t in [*known, *found[:k]]) or (
+                isinstance(given, dict) and (step[1][0] in step[1][1])
             ):
                 step[2]["copy"] = True
                 tensors[before:] = [g if g is None else g.clone() for g in tensors[before:]]
                 return
-
-    def floats(self) -> list[tuple[int, Any]]:
-        """Floating tensors, with their numbers."""
-        return [
-            (i, t)
-            for i, t in enumerate(self.machine.tensors)
-            if t is not None and t.is_floating_point() and self.machine.state(t) != "E"
-        ]
-
-    def any(self) -> int:
-        """A tensor, rather a late one."""
-        found = [i for i, _ in self.floats()]
-        if self.rng.random() < 0.6:
-            found = found[-6:]
-        return self.rng.choice(found)
-
-    def tensor(self, i: int) -> Any:
-        return self.machine.tensors[i]
-
-    def fitting(self, i: int) -> Any:
-        """Another operand for tensor i: a number, or a tensor that broadcasts with it."""
-        if self.rng.random() < 0.25:
-            return self.number()
-        if self.rng.random() < 0.04:
-            return f"v{self.any()}"
-        shape = tuple(self.tensor(i).shape)
-        found = [j for j, t in self.floats() if broadcasts(shape, tuple(t.shape))]
-        return f"v{self.rng.choice(found)}"
-
-    def number(self) -> float:
-        return self.rng.choice([0.5, 2, -1.5, 3, 0.25, 1.25, -0.75])
-
-    def constant(self, shape: Any) -> Any:
-        n = 1
-        for s in shape:
-            n *= s
-        values = [round(self.rng.uniform(-2, 2), 2) for _ in range(n)]
-        return nested(values, list(shape))
-
-    def ones_like(self, i: int) -> Any:
-        t = self.tensor(i)
-        return {"tensor": [self.constant(t.shape), str(t.dtype)[6:]]}
-
-    # What follows writes one kind of step each.
 
     def write_leaf(self) -> None:
         shape = self.rng.choice(SHAPES)
@@ -174,26 +211,24 @@ class Writer:
         i = self.any()
         name = self.rng.choice(REDUCTIONS)
         ndim = self.tensor(i).dim()
-        if name in ("amax", "amin") and self.rng.random() < 0.4:
-            self.add(name, [f"v{i}"])
-        elif self.rng.random() < 0.35 and name in REDUCTIONS[:8]:
-            self.add(name, [f"v{i}"])
-        elif name == "norm":
+        if (
+            (name in ("amax", "amin") and self.rng.random() < 0.4)
+            or (self.rng.random() < 0.35 and name in REDUCTIONS[:8])
+            or name == "norm"
+        ):
             self.add(name, [f"v{i}"])
         else:
-            kwargs = {"keepdim": True} if self.rng.random() < 0.3 and name[:3] in (
-                "sum", "mea", "ama", "max", "min") else {}
-            self.add(name, [f"v{i}", self.dim(ndim)], kwargs)
-
-    def dim(self, ndim: int) -> int:
-        return self.rng.randrange(-ndim, ndim) if ndim else self.rng.choice([0, -1])
+            keep = self.rng.random() < 0.3 and name in ("sum", "mean", "amax", "max", "min")
+            self.add(name, [f"v{i}", self.dim(ndim)], {"keepdim": True} if keep else {})
 
     def write_product(self) -> None:
         pairs = []
         for i, a in self.floats():
             for j, b in self.floats():
-                if 0 < a.dim() < 4 and 0 < b.dim() < 4 and (
-                    a.shape[-1] == b.shape[-2 if b.dim() > 1 else -1]
+                if (
+                    0 < a.dim() < 4
+                    and 0 < b.dim() < 4
+                    and (a.shape[-1] == b.shape[-2 if b.dim() > 1 else -1])
                 ):
                     pairs.append((i, j))
         if pairs:
@@ -219,85 +254,6 @@ class Writer:
         i = self.any()
         name, args = self.view(i)
         self.add(name, [f"v{i}", *args])
-
-    def view(self, i: int) -> tuple[str, list[Any]]:
-        """A view operation on tensor i, with its arguments."""
-        t = self.tensor(i)
-        n, rng = t.dim(), self.rng
-        choices: list[tuple[str, list[Any]]] = [
-            (".reshape", [[-1]]),
-            (".view", [[-1]]),
-            (".unsqueeze", [self.dim(n + 1)]),
-            (".squeeze", []),
-            (".flatten", []),
-            (".expand", [[2, *t.shape]]),
-            (".view_as", [f"v{i}"]),
-            ("getitem", [{"tuple": [{"dots": 0}, None]}]),
-            (".contiguous", []),
-            (".ravel", []),
-        ]
-        if n:
-            d = self.dim(n)
-            size = t.shape[d]
-            start = rng.randrange(size) if size else 0
-            choices += [
-                (".select", [d, start]),
-                (".narrow", [d, start, rng.randint(1, max(size - start, 1))]),
-                ("getitem", [start if n == 0 else rng.randrange(t.shape[0] or 1)]),
-                ("getitem", [self.key(t)]),
-                ("getitem", [self.key(t)]),
-                ("getitem", [self.key(t)]),
-                (".movedim", [d, self.dim(n)]),
-                (".reshape", [[t.shape[-1], -1]]),
-                (".unfold", [d, min(2, size), 2]),
-                ("broadcast_to", [[2, *t.shape]]),
-            ]
-        if n >= 2:
-            choices += [
-                (".t", []),
-                (".transpose", [self.dim(n), self.dim(n)]),
-                (".permute", [rng.sample(range(n), n)]),
-                (".diagonal", []),
-                (".swapaxes", [0, 1]),
-            ] * 2
-        return rng.choice(choices)
-
-    def key(self, t: Any) -> Any:
-        """A subscript of ints and slices."""
-        parts = []
-        for size in t.shape[: self.rng.randint(1, t.dim())]:
-            if self.rng.random() < 0.35 and size:
-                parts.append(self.rng.randrange(-size, size))
-            else:
-                cut = [self.rng.choice([None, 0, 1]), self.rng.choice([None, size, -1]),
-                       self.rng.choice([None, 1, 2])]  # fmt: skip
-                parts.append({"slice": cut})
-        return {"tuple": parts}
-
-    def picks(self, t: Any) -> Any:
-        """A subscript with a mask or index tensors."""
-        rng = self.rng
-        size = t.shape[0]
-        if rng.random() < 0.35:
-            return {"mask": self.bits(t.shape)}
-        if rng.random() < 0.2:
-            return {"mask": self.bits(t.shape[:1])}
-        first = {"index": [rng.randrange(-size, size) for _ in range(2)]}
-        if t.dim() == 1 or rng.random() < 0.5:
-            return first
-        other = t.shape[1]
-        if rng.random() < 0.5:
-            return {"tuple": [first, {"index": [rng.randrange(other) for _ in range(2)]}]}
-        return {"tuple": [{"slice": [None]}, {"index": [rng.randrange(other), 0]}]}
-
-    def bits(self, shape: Any) -> Any:
-        n = 1
-        for s in shape:
-            n *= s
-        return nested([self.rng.random() < 0.5 for _ in range(n)], list(shape))
-
-    def mask(self, i: int) -> Any:
-        return {"mask": self.bits(self.tensor(i).shape)}
 
     def write_pick(self) -> None:
         i = self.any()
@@ -331,51 +287,23 @@ class Writer:
             ])  # fmt: skip
             self.add(name, [f"v{i}", *args])
 
-    def target(self) -> int:
-        """A tensor to be written: rather one that may be."""
-        found = [
-            i for i, t in self.floats()
-            if not (t.is_leaf and t.requires_grad) and 0 not in t.stride()
-        ]  # fmt: skip
-        return self.rng.choice(found) if found and self.rng.random() < 0.9 else self.any()
-
     def write_in_place(self) -> None:
         name = self.rng.choice(IN_PLACE)
         self.add("." + name, [f"v{self.target()}"])
 
     def write_in_place_binary(self) -> None:
         i = self.target()
-        name = self.rng.choice(["add_", "mul_", "sub_", "div_", "copy_", "add_", "mul_", "fill_",
-                                "masked_fill_", "clamp_", "addcmul_", "lerp_", "pow_",
-                                "maximum_or"])  # fmt: skip
-        if name == "masked_fill_":
-            return self._done(self.add("." + name, [f"v{i}", self.mask(i), self.number()]))
-        if name == "clamp_":
-            return self._done(self.add("." + name, [f"v{i}", -0.5, 0.75]))
-        if name == "fill_":
-            return self._done(self.add("." + name, [f"v{i}", self.number()]))
-        if name == "pow_":
-            return self._done(self.add("." + name, [f"v{i}", self.rng.choice([2, 3])]))
-        other = self.smaller(i)
-        if name in ("addcmul_", "lerp_"):
-            return self._done(self.add("." + name, [f"v{i}", other, self.smaller(i)]))
-        if name == "maximum_or":
-            name = "mul_"
-        if name != "copy_" and self.rng.random() < 0.25:
-            other = self.number()
-        self.add("." + name, [f"v{i}", other])
-
-    def _done(self, _: Any) -> None:
-        return None
-
-    def smaller(self, i: int) -> str:
-        """A tensor that broadcasts to the shape of tensor i."""
-        shape = tuple(self.tensor(i).shape)
-        found = [
-            j for j, t in self.floats()
-            if fits(tuple(t.shape), shape) and (j == i or not shares(t, self.tensor(i)))
-        ]  # fmt: skip
-        return f"v{self.rng.choice(found)}"
+        name = self.rng.choice(IN_PLACE_BINARY)
+        args: list[Any] = {
+            "masked_fill_": lambda: [self.mask(i), self.number()],
+            "clamp_": lambda: [-0.5, 0.75],
+            "fill_": lambda: [self.number()],
+            "pow_": lambda: [self.rng.choice([2, 3])],
+            "copy_": lambda: [self.smaller(i)],
+            "addcmul_": lambda: [self.smaller(i), self.smaller(i)],
+            "lerp_": lambda: [self.smaller(i), self.smaller(i)],
+        }.get(name, lambda: [self.number() if self.rng.random() < 0.25 else self.smaller(i)])()
+        self.add("." + name, [f"v{i}", *args])
 
     def write_set(self) -> None:
         i = self.target()
@@ -441,9 +369,6 @@ class Writer:
     def write_requires_grad(self) -> None:
         self.add(".requires_grad_", [f"v{self.any()}", self.rng.random() < 0.7])
 
-    def moving(self) -> list[int]:
-        return [i for i, t in self.floats() if t.requires_grad]
-
     def write_hook(self) -> None:
         moving = self.moving()
         if not moving:
@@ -489,7 +414,8 @@ class Writer:
         if not moving or len(self.steps) < 4:
             return
         i = self.rng.choice(moving[-4:])
-        inputs = [f"v{j}" for j in self.rng.sample(moving, min(self.rng.randint(1, 3), len(moving)))]
+        count = min(self.rng.randint(1, 3), len(moving))
+        inputs = [f"v{j}" for j in self.rng.sample(moving, count)]
         kwargs: dict[str, Any] = {"allow_unused": self.rng.random() < 0.95}
         if self.rng.random() < 0.6:
             kwargs["create_graph"] = True
@@ -497,36 +423,11 @@ class Writer:
             kwargs["retain_graph"] = True
         kwargs["grad_outputs"] = self.ones_like(i)
         if self.rng.random() < 0.15 and "create_graph" in kwargs:
-            same = [f"v{j}" for j in moving if self.tensor(j).shape == self.tensor(i).shape
-                    and self.tensor(j).dtype == self.tensor(i).dtype]
-            kwargs["grad_outputs"] = self.rng.choice(same)
+            kwargs["grad_outputs"] = self.rng.choice([f"v{j}" for j in moving if self.alike(i, j)])
         self.add("grad", [f"v{i}", inputs], kwargs)
-
-
-def nested(values: list[Any], shape: list[int]) -> Any:
-    """A flat list in the nesting of a shape."""
-    if not shape:
-        return values[0]
-    step = len(values) // shape[0] if shape[0] else 0
-    return [nested(values[k * step : (k + 1) * step], shape[1:]) for k in range(shape[0])]
 
 
 def is_wild(t: Any) -> bool:
     """Whether a tensor is too long, or has values with which little can be tested."""
     values = t.data
     return bool(values.numel() > 40 or not (values.double().abs() < 1e4).all())
-
-
-def shares(a: Any, b: Any) -> bool:
-    """Whether two tensors are views of one memory; torch refuses some such writes."""
-    return bool(a.untyped_storage().data_ptr() == b.untyped_storage().data_ptr())
-
-
-def broadcasts(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-    """Whether two shapes broadcast."""
-    return all(m == n or m == 1 or n == 1 for m, n in zip(a[::-1], b[::-1]))
-
-
-def fits(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
-    """Whether shape a broadcasts to shape b."""
-    return len(a) <= len(b) and all(m in (1, n) for m, n in zip(a[::-1], b[::-1]))

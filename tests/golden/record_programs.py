@@ -2,8 +2,9 @@
 
     python tests/golden/record_programs.py
 
-Of many programs those are kept that do something the others have done less than twice. With
-`--live COUNT`, where adjoint can be imported too, new programs are run on both and compared at once.
+Of many programs those are kept that do something the others have done less than twice, and those
+on which adjoint is known to differ. With `--live COUNT`, where adjoint can be imported too, new
+programs are run on both and compared at once.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 from . import function, grad_mode, graph
 from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .custom import custom_jvp, custom_vjp
-from .engine import backward, grad
+from .derivatives import backward, grad
 from .function import Function
 from .grad_mode import set_multithreading_enabled
 from .gradcheck import gradcheck, gradgradcheck

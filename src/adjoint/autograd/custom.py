@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import grad
+from .derivatives import grad
 from .function import Function
 from .modes import enable_grad, state
 from .tensor import Tensor, wrap

@@ -7,25 +7,18 @@ recorded again.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
-from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..arrays import cpu
-from ..arrays.dtypes import FROM_NUMPY
 from . import modes
 from .captures import Captures, place_of
-from .tape import GradientEdge, Node, edge_of, node_line
-from .tensor import Tensor, is_cut, wrap
+from .tape import Node, node_line
+from .tensor import Tensor
 
-if TYPE_CHECKING:
-    from .tensor import Edge
-
-_ones: dict[Any, Any] = {}  # the cotangent 1, by dtype; shared, so never written
 _tensor_namespace: list[Any] = []  # filled by the api floor: the namespace whose arrays are Tensors
 
 
@@ -93,7 +86,7 @@ class Run:
                 continue  # a leaf
             if hooks is not None:
                 cts = hooks.after(cts, ct, self, node)
-            for edge, g in zip(edges, cts):  # noqa: B905 - strict costs 40 ns
+            for edge, g in zip(edges, cts):
                 if g is None:
                     continue
                 following = edge[0]
@@ -140,78 +133,11 @@ def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any
     return ct
 
 
-def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
-    """The starting cotangent of one root: what the user gave, checked, or 1 for a real scalar."""
-    node, output = place_of(t)
-    shape, dtype = node.metas_of(output)
-    if gradient is None:
-        if prod(shape) != 1:
-            raise RuntimeError(
-                "grad can be implicitly created only for scalar outputs, but this one has shape "
-                f"{list(shape)}; reduce it with .sum() or .mean(), or pass gradient= of "
-                "that shape"
-            )
-        if dtype.kind == "c":
-            raise RuntimeError(
-                "grad can be implicitly created only for real scalar outputs but got "
-                f"{FROM_NUMPY[dtype]}; pass gradient= of that dtype, or take .real or .abs()"
-            )
-        return wrap(np.ones(shape, dtype))
-    if not isinstance(gradient, Tensor):
-        raise TypeError(
-            f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
-        )
-    if gradient._data.shape != shape:
-        raise RuntimeError(
-            f"Mismatch in shape: grad_output[{index}] has a shape of "
-            f"torch.Size({list(gradient._data.shape)}) and output[{index}] has a shape of "
-            f"torch.Size({list(shape)}). The gradient must have the output's shape."
-        )
-    if (gradient._data.dtype.kind == "c") != (dtype.kind == "c"):
-        raise RuntimeError(
-            f"For complex Tensors, both grad_output and output are required to have the same "
-            f"dtype. Mismatch in dtype: grad_output[{index}] has a dtype of {gradient.dtype} and "
-            f"output[{index}] has a dtype of {FROM_NUMPY[dtype]}."
-        )
-    return gradient
-
-
-def as_tuple(value: Any) -> tuple[Any, ...]:
-    """A tensor (or GradientEdge) alone, or a sequence of them, as a tuple."""
-    if isinstance(value, (tuple, list)) and not isinstance(value, GradientEdge):
-        return tuple(value)
-    return (value,)
-
-
 def _start(run: Run, roots: Sequence[Any], gradients: Sequence[Any]) -> None:
     for t, gradient in zip(roots, gradients, strict=True):
         node, output = place_of(t)
         run.deliver(node, output, gradient if run.create_graph else gradient._data)
         run.shared.add(node)
-
-
-def _check_roots(tensors: Sequence[Any]) -> None:
-    for i, t in enumerate(tensors):
-        if isinstance(t, GradientEdge):
-            continue
-        if not isinstance(t, Tensor):
-            raise TypeError(f"expected a Tensor to differentiate, but got {type(t).__name__}")
-        if not t.requires_grad or is_cut(t):
-            raise RuntimeError(
-                f"element {i} of tensors does not require grad and does not have a grad_fn: it "
-                "was made without recording. Were its inputs created with requires_grad=True, "
-                "outside torch.no_grad(), and not cut by .detach(), .data, .item() or .numpy()?"
-            )
-
-
-def _gradients(tensors: Sequence[Any], given: Any, name: str) -> list[Any]:
-    given = (None,) * len(tensors) if given is None else as_tuple(given)
-    if len(given) != len(tensors):
-        raise RuntimeError(
-            f"got {len(tensors)} tensors and {len(given)} gradients: {name} needs one for each "
-            "(None for scalars)"
-        )
-    return [_cotangent_for(t, g, i) for i, (t, g) in enumerate(zip(tensors, given, strict=True))]
 
 
 def execute(run: Run, tensors: Sequence[Any], gradients: Sequence[Any]) -> None:
@@ -223,246 +149,3 @@ def execute(run: Run, tensors: Sequence[Any], gradients: Sequence[Any]) -> None:
         run.walk()
     finally:
         modes.state.grad = before
-
-
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    grad_variables: Any = None,
-    inputs: Any = None,
-) -> None:
-    """Accumulate the derivatives of `tensors` into `.grad` of the leaves (or of `inputs`).
-
-    >>> x = torch.tensor(3.0, requires_grad=True)
-    >>> torch.autograd.backward(x * x)
-    >>> x.grad
-    tensor(6.)
-    """
-    if grad_variables is not None:
-        warnings.warn(
-            "grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2
-        )
-        grad_tensors = grad_variables
-    wanted = None if inputs is None else as_tuple(inputs)
-    if wanted == ():
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    roots = as_tuple(tensors)
-    _check_roots(roots)
-    gradients = _gradients(roots, grad_tensors, "backward()")
-    if create_graph:
-        warnings.warn(
-            "Using backward() with create_graph=True will create a reference cycle between the "
-            "parameter and its gradient which can cause a memory leak. We recommend using "
-            "autograd.grad when creating the graph to avoid this. If you have to use this "
-            "function, make sure to reset the .grad fields of your parameters to None after use "
-            "to break the cycle and avoid the leak.",
-            UserWarning,
-            stacklevel=3,
-        )
-    run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
-    if wanted is None:
-        execute(run, roots, gradients)
-    else:
-        _backward_into(run, roots, gradients, wanted)
-
-
-def _backward_scalar(loss: Tensor, retain_graph: bool) -> None:
-    """`loss.backward()` of a 0-d real tensor: the usual call, without the general one's checks."""
-    run = Run(False, retain_graph)
-    dtype = loss._data.dtype
-    one = _ones.get(dtype)
-    if one is None:
-        one = _ones[dtype] = np.ones((), dtype)
-        one.flags.writeable = False
-    node, output = edge_of(loss)
-    run.pending[node] = one if node.shape is not None else {output: one}
-    run.heap.append((-node.seq, node))
-    run.shared.add(node)
-    before = modes.state.grad
-    modes.state.grad = False
-    try:
-        run.walk()
-    finally:
-        modes.state.grad = before
-
-
-def _backward_into(
-    run: Run, roots: Sequence[Any], gradients: Sequence[Any], inputs: Sequence[Any]
-) -> None:
-    """`backward(inputs=)`: accumulate into these only; non-leaves retain theirs from then on."""
-    _check_inputs(inputs)
-    for t in inputs:
-        if isinstance(t, Tensor):
-            t.retain_grad()
-    run.captures = Captures(inputs, [place_of(t)[0] for t in roots], accumulate=True)
-    execute(run, roots, gradients)
-
-
-def _check_inputs(inputs: Sequence[Any]) -> None:
-    for t in inputs:
-        if isinstance(t, GradientEdge):
-            continue
-        if not isinstance(t, Tensor):
-            raise TypeError(f"inputs must be Tensors, but got {type(t).__name__}")
-        if not t.requires_grad:
-            raise RuntimeError(
-                "One of the differentiated Tensors does not require grad; call "
-                ".requires_grad_() on it before it is used"
-            )
-
-
-def grad(
-    outputs: Any,
-    inputs: Any,
-    grad_outputs: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    allow_unused: bool | None = None,
-    is_grads_batched: bool = False,
-    materialize_grads: bool = False,
-) -> Any:
-    """The derivatives of `outputs` with respect to `inputs`, returned instead of accumulated.
-
-    Returns a tuple of Tensors, one for each input (a dict when `inputs` is a dict).
-
-    >>> x = torch.tensor(3.0, requires_grad=True)
-    >>> torch.autograd.grad(x * x, x)
-    (tensor(6.),)
-    """
-    if isinstance(inputs, dict):
-        found = grad(
-            outputs,
-            tuple(inputs.values()),
-            grad_outputs,
-            retain_graph,
-            create_graph,
-            allow_unused,
-            is_grads_batched,
-            materialize_grads,
-        )
-        return dict(zip(inputs, found, strict=True))
-    if materialize_grads and allow_unused is False:
-        raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
-            "allow_unused=False."
-        )
-    roots, wanted = as_tuple(outputs), as_tuple(inputs)
-    if not wanted:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
-    _check_roots(roots)
-    _check_inputs(wanted)
-    if materialize_grads and any(isinstance(t, GradientEdge) for t in wanted):
-        raise RuntimeError(
-            "materialize_grads cannot be used when the given input is a GradientEdge; pass the "
-            "tensor itself"
-        )
-    if is_grads_batched:
-        return _batched(
-            roots, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
-        )
-    gradients = _gradients(roots, grad_outputs, "grad()")
-    run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
-    run.captures = captures = Captures(wanted, [place_of(t)[0] for t in roots], accumulate=False)
-    execute(run, roots, gradients)
-    return _results(captures.results, wanted, gradients, bool(allow_unused), materialize_grads)
-
-
-def _results(
-    cts: Sequence[Any],
-    inputs: Sequence[Tensor],
-    given: Sequence[Tensor],
-    allow_unused: bool,
-    materialize: bool,
-) -> tuple[Tensor | None, ...]:
-    found: list[Tensor | None] = []
-    # One Tensor for one array: cotangents that passed unchanged, from the user or to two inputs.
-    tensors = {id(t._data): t for t in given}
-    for i, (ct, t) in enumerate(zip(cts, inputs, strict=True)):
-        if ct is not None:
-            if not isinstance(ct, Tensor):
-                ct = tensors.setdefault(id(ct), wrap(ct))
-            found.append(ct)
-        elif materialize:
-            found.append(wrap(np.zeros(t._data.shape, t._data.dtype)))
-        elif allow_unused:
-            found.append(None)
-        else:
-            raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph "
-                f"(input {i}, of shape {_shape(t)}). Set allow_unused=True if this is "
-                "the desired behavior."
-            )
-    return tuple(found)
-
-
-def _shape(t: Any) -> list[int]:
-    node, output = place_of(t)
-    return list(node.metas_of(output)[0])
-
-
-def _batched(
-    roots: Sequence[Tensor],
-    wanted: Sequence[Tensor],
-    grad_outputs: Any,
-    retain_graph: bool | None,
-    create_graph: bool,
-    allow_unused: bool | None,
-    materialize: bool,
-) -> tuple[Tensor | None, ...]:
-    """`is_grads_batched`: one pass for each row of the cotangents, results stacked."""
-    batches = as_tuple(grad_outputs)
-    if any(not isinstance(b, Tensor) or b._data.ndim == 0 for b in batches):
-        raise RuntimeError(
-            "is_grads_batched=True needs grad_outputs with a leading batch dimension, one Tensor "
-            "for each output"
-        )
-    size = batches[0]._data.shape[0]
-    if any(b._data.shape[0] != size for b in batches):
-        raise RuntimeError("grad_outputs must all have the same leading batch dimension")
-    rows = []
-    for i in range(size):
-        keep = True if i < size - 1 else retain_graph
-        row = tuple(b[i] for b in batches)
-        rows.append(
-            grad(roots, wanted, row, keep, create_graph, allow_unused, False, materialize)
-        )
-    xp = _tensor_namespace[0]
-    return tuple(None if c[0] is None else xp.stack(c) for c in zip(*rows, strict=True))
-
-
-def _tensor_backward(
-    self: Tensor,
-    gradient: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Any = None,
-    retain_variables: bool | None = None,
-) -> None:
-    """Add the derivative of this tensor to `.grad` of the leaves of its graph.
-
-    For a scalar, `gradient` is 1; otherwise it is the cotangent, of this tensor's shape.
-    The graph is freed on the way unless `retain_graph` (by default `create_graph`).
-
-    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-    >>> (x * x).sum().backward()
-    >>> x.grad
-    tensor([2., 4.])
-    """
-    if gradient is None and inputs is None and not create_graph and retain_variables is None:
-        array = self._data
-        if not array.shape and array.dtype.kind == "f" and self.requires_grad:
-            _backward_scalar(self, retain_graph is True)
-            return
-    if retain_variables is not None:
-        warnings.warn(
-            "retain_variables is deprecated; use retain_graph", DeprecationWarning, stacklevel=2
-        )
-        retain_graph = retain_variables
-    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
-
-
-_tensor_backward.__name__ = "backward"
-_tensor_backward.__qualname__ = "Tensor.backward"
-Tensor.backward = _tensor_backward

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import grad
+from .derivatives import grad
 from .size import Size
 from .tensor import Tensor, wrap
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from .engine import Captures, Run, execute
+from .captures import Captures
+from .engine import Run, execute
 from .functional_inputs import NOT_STRICT, Tensors, pulled, zeros_like
 from .functional_schedule import Row, Schedule
 from .tape import edge_of

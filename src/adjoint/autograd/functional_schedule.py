@@ -11,7 +11,8 @@ import numpy as np
 
 from ..arrays import cpu
 from . import modes
-from .engine import Captures, fit
+from .captures import Captures
+from .engine import fit
 from .tape import Node, OperationNode, freed_message, modified_message
 
 Row = list[Any]  # for each input an array (a Tensor with create_graph), or None

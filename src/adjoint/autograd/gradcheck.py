@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import dtypes
-from .engine import as_tuple, grad
+from .derivatives import as_tuple, grad
 from .jacobians import IMAGINARY, REAL, Numerical, analytical, part_of, pull, stacked
 from .tensor import Tensor, wrap
 

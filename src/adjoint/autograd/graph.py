@@ -86,8 +86,7 @@ def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
     tensors = [tensor] if isinstance(tensor, Tensor) else tensor
     if not isinstance(tensors, Iterable):
         raise RuntimeError(
-            "increment_version expect a Iterable[Tensor] as input, but got "
-            f"{type(tensor).__name__}"
+            f"increment_version expect a Iterable[Tensor] as input, but got {type(tensor).__name__}"
         )
     for t in tensors:
         if not isinstance(t, Tensor):
@@ -126,8 +125,7 @@ class saved_tensors_hooks:
         for name, hook in (("pack_hook", self.pack_hook), ("unpack_hook", self.unpack_hook)):
             if not callable(hook):
                 raise TypeError(
-                    f"saved_tensors_hooks: {name} has to be callable, but got "
-                    f"{type(hook).__name__}"
+                    f"saved_tensors_hooks: {name} has to be callable, but got {type(hook).__name__}"
                 )
         set_hooks(self.pack_hook, self.unpack_hook)
 

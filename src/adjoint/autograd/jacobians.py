@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine import as_tuple, grad
+from .derivatives import as_tuple, grad
 from .tensor import Tensor, wrap
 
 REAL, IMAGINARY = "real", "imaginary"

@@ -29,7 +29,9 @@ class _Handle(RemovableHandle):
 class _Collector:
     """Gathers the gradients of one set of tensors, apart for each backward pass."""
 
-    def __init__(self, tensors: Sequence[Tensor], fn: Callable[[list[Tensor | None]], None]) -> None:
+    def __init__(
+        self, tensors: Sequence[Tensor], fn: Callable[[list[Tensor | None]], None]
+    ) -> None:
         self.fn = fn
         # Weak, as the hooks are held by the nodes; a leaf's node is another one in each graph.
         self.places: list[weakref.ref[Any]] = [
@@ -126,6 +128,4 @@ def register_multi_grad_hook(
                 f"{i} does not require grad; leave it out, or use mode='any'"
             )
     collector = _Collector(tensors, fn)
-    return _Handle(
-        [register_tensor_hook(t, _OfAll(collector, i)) for i, t in enumerate(tensors)]
-    )
+    return _Handle([register_tensor_hook(t, _OfAll(collector, i)) for i, t in enumerate(tensors)])

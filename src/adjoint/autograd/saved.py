@@ -60,7 +60,7 @@ class Packed:
         t._storage = found._storage
         t._requires_grad = self.requires_grad
         if self.output is not None:
-            if self.requires_grad:
+            if self.requires_grad and node is not None:
                 t._edge = (node, self.output)
         elif self.edge is not None and self.is_leaf:
             meta_of(t).accumulator = weakref.ref(self.edge[0])

@@ -236,18 +236,20 @@ def node_class(name: str, operation: Any, values: Sequence[str]) -> type[Operati
     """
     members: dict[str, Any] = {"__slots__": (), "operation": operation, "__module__": "builtins"}
     for value in values:
-        read = _saved_property(value)
-        raw = property(lambda self, value=value: self.raw_saved_value(value))
+        read, raw = _saved_properties(value)
         for shown in (value, _TORCH_NAMES.get(value, value)):
             members[f"_saved_{shown}"], members[f"_raw_saved_{shown}"] = read, raw
     return type(name, (OperationNode,), members)
 
 
-def _saved_property(value: str) -> property:
+def _saved_properties(value: str) -> tuple[property, property]:
     def read(self: OperationNode) -> Any:
         return self.saved_value(value)
 
-    return property(read)
+    def raw(self: OperationNode) -> Any:
+        return self.raw_saved_value(value)
+
+    return property(read), property(raw)
 
 
 class AccumulateGrad(Node):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import cpu, ignore_numpy_warnings
-from ..autograd.engine import backward, grad
+from ..autograd.derivatives import backward, grad
 from ..autograd.origin import classify
 from ..autograd.tensor import Tensor, wrap
 from ..ops.definition import Definition
@@ -264,9 +264,8 @@ def freed_without_the_collector(operation: Any, sample: Any) -> None:
     values = arrays(sample)
     if not moving(operation, values):
         return
-    gc.collect()
     enabled = gc.isenabled()
-    gc.disable()
+    gc.disable()  # no collection before: it would take longer than all laws of an operation
     try:
         inputs = tensors(operation, values)
         result = operation(*inputs, **sample.params)

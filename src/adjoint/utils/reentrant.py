@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from adjoint.api.random import fork_rng, get_rng_state, set_rng_state
-from adjoint.autograd.engine import backward
+from adjoint.autograd.derivatives import backward
 from adjoint.autograd.function import Function
 from adjoint.autograd.modes import enable_grad, no_grad
 from adjoint.autograd.tensor import Tensor

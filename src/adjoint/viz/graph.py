@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adjoint.autograd import origin
-from adjoint.autograd.engine import as_tuple
+from adjoint.autograd.derivatives import as_tuple
 from adjoint.autograd.tape import AccumulateGrad, Node, edge_of
 from adjoint.autograd.tensor import Tensor
 
