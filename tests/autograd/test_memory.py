@@ -48,9 +48,7 @@ def mlp_loss() -> torch.Tensor:
     model = nn.Sequential(
         nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10)
     )
-    return nn.functional.cross_entropy(
-        model(torch.randn(64, 784)), torch.randint(0, 10, (64,))
-    )
+    return nn.functional.cross_entropy(model(torch.randn(64, 784)), torch.randint(0, 10, (64,)))
 
 
 def cnn_loss() -> torch.Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 EXCUSES = {
     "has been modified by an inplace": "torch's formula saved a value that adjoint's does not need",
     "through the graph a second time": "torch's formula saved something where adjoint's saves nothing",
-    "has been detached in-place": "the value is the same; adjoint refuses where its history is needed",
+    "has been detached in-place": "adjoint refuses only where its history is needed",
     "refer to a single memory location": "adjoint computes first and then writes",
     "refers to a single memory location": "adjoint computes first and then writes",
     "its base or another view of its base": "torch looks at the history of a saved value first",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from programs_choices import Choices, nested, shares
+from programs_choices import Choices, fits, nested, shares
 from programs_machine import PASSES, observe
 
 SHAPES = ((3,), (2, 3), (3, 1), (), (2, 2), (1, 3), (2, 1, 3), (4,), (2, 3, 2))
@@ -165,7 +165,7 @@ class Writer(Choices):
         return seen
 
     def separate(self, step: list[Any], before: int) -> None:
-        """Make gradients copies where torch's share memory: which do is a matter of its formulas."""
+        """Make gradients copies where torch's share memory, as its formulas have it."""
         tensors = self.machine.tensors
         given = step[2].get("grad_outputs")
         known = [t for t in tensors[:before] if t is not None]

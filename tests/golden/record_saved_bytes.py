@@ -1,6 +1,6 @@
 """Prints the bytes torch keeps for the steps of tests/autograd/test_memory.py; run by hand.
 
-    /path/to/python-with-torch tests/golden/record_saved_bytes.py
+/path/to/python-with-torch tests/golden/record_saved_bytes.py
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ import pickle
 
 import numpy as np
 import pytest
-from adjoint.data import Dataset
 
 import adjoint as torch
+from adjoint.data import Dataset
 from adjoint.vision import datasets
 from adjoint.vision import image as images
 from adjoint.vision import transforms as T

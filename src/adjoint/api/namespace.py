@@ -100,7 +100,7 @@ tensors.__dict__.update(kernels.VOCABULARY)
 engine._tensor_namespace[:] = [tensors]
 
 
-def __array_namespace__(self: Tensor, *, api_version: str | None = None) -> Namespace:  # noqa: N807
+def __array_namespace__(self: Tensor, *, api_version: str | None = None) -> Namespace:
     """The Array API namespace of Tensors."""
     return tensors
 

@@ -90,9 +90,7 @@ def operand(value: Any, d: dtype, name: str = "operation") -> Tensor:
         return value if value._data.dtype == d.numpy else cast(value, dtype=d.numpy)
     if isinstance(value, Number):
         return constant(value, d.numpy)
-    raise TypeError(
-        f"{name}(): argument must be Tensor or Number, not {type(value).__name__}"
-    )
+    raise TypeError(f"{name}(): argument must be Tensor or Number, not {type(value).__name__}")
 
 
 def to_common(x: Any, y: Any, name: str = "operation") -> tuple[Tensor, Tensor]:

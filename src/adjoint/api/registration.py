@@ -71,9 +71,7 @@ def in_place_form(f: Callable[..., Any], name: str, room: str = "") -> Callable[
 
     def written(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if not isinstance(self, Tensor):
-            raise TypeError(
-                f"{name}: argument 'input' must be Tensor, not {type(self).__name__}"
-            )
+            raise TypeError(f"{name}: argument 'input' must be Tensor, not {type(self).__name__}")
 
         def compute(old: Tensor) -> Tensor:
             result: Tensor = f(old, *args, **kwargs)

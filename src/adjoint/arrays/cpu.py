@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 from numpy import (
-    abs,  # noqa: A004
+    abs,
     add,
-    all,  # noqa: A004
-    any,  # noqa: A004
+    all,
+    any,
     arange,
     argmax,
     argmin,
@@ -113,18 +113,19 @@ from numpy import arctan as atan
 from numpy import arctanh as atanh
 
 from .convolution import convolve, convolve_input_transpose, convolve_weight_transpose
+from .decompositions import svd
 from .elementwise import (
     angle,
-    complex,  # noqa: A004
+    complex,
     keep,
     log10,
     logaddexp,
     nan_to_num,
-    pow,  # noqa: A004
-    round,  # noqa: A004
+    one_minus_square,
+    pow,
+    round,
     rsqrt,
     sgn,
-    one_minus_square,
     sigmoid,
     sign,
     sinc,
@@ -147,7 +148,6 @@ from .indexing import (
     scatter_multiply,
     unindex,
 )
-from .decompositions import svd
 from .layout import copy_in_order
 from .losses import softmax_cross_entropy
 from .normalization import (
@@ -160,13 +160,13 @@ from .padding import pad_constant, pad_edges, pad_edges_transpose
 from .pooling import average_pool, average_pool_transpose, max_pool, pool_put, pool_take
 from .products import conj, cross, linear, matmul
 from .reductions import (
-    max,  # noqa: A004
+    max,
     mean,
-    min,  # noqa: A004
+    min,
     place_along_axis,
     prod,
     spread,
-    sum,  # noqa: A004
+    sum,
     variance,
     vector_norm,
 )

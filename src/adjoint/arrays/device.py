@@ -7,7 +7,7 @@ from typing import Any
 _KNOWN = ("cpu", "cuda", "mps", "xpu", "meta", "mkldnn", "hpu", "xla")
 
 
-class device:  # noqa: N801 - torch's spelling
+class device:
     """A place where tensors live: `device('cpu')`; `type` and `index` as torch has them.
 
     Naming another known device makes the object, so that scripts can compare; putting a tensor

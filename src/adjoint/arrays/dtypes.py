@@ -13,7 +13,7 @@ import numpy as np
 BOOL, INTEGER, FLOATING, COMPLEX = range(4)
 
 
-class dtype:  # noqa: N801 - torch's spelling
+class dtype:
     """An element type, printed as torch prints it (`torch.float32`).
 
     `numpy` is the NumPy dtype that arrays of this type carry, `category` one of
@@ -207,7 +207,7 @@ def of_scalar(value: Any) -> dtype:
     return default_complex()
 
 
-class finfo:  # noqa: N801 - torch's spelling
+class finfo:
     """Numerical properties of a floating type: bits, eps, max, min, tiny, resolution.
 
     >>> torch.finfo(torch.float16).max
@@ -236,7 +236,7 @@ class finfo:  # noqa: N801 - torch's spelling
         )
 
 
-class iinfo:  # noqa: N801 - torch's spelling
+class iinfo:
     """Numerical properties of an integer type: bits, min, max.
 
     >>> torch.iinfo(torch.int8).min, torch.iinfo(torch.int8).max

@@ -118,9 +118,7 @@ def backward(
     tensor(6.)
     """
     if grad_variables is not None:
-        warnings.warn(
-            "grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2
-        )
+        warnings.warn("grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2)
         grad_tensors = grad_variables
     wanted = None if inputs is None else as_tuple(inputs)
     if wanted == ():
@@ -289,9 +287,7 @@ def _batched(
     for i in range(size):
         keep = True if i < size - 1 else retain_graph
         row = tuple(b[i] for b in batches)
-        rows.append(
-            grad(roots, wanted, row, keep, create_graph, allow_unused, False, materialize)
-        )
+        rows.append(grad(roots, wanted, row, keep, create_graph, allow_unused, False, materialize))
     xp = engine._tensor_namespace[0]
     return tuple(None if c[0] is None else xp.stack(c) for c in zip(*rows, strict=True))
 

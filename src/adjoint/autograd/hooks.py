@@ -69,9 +69,7 @@ class NodeHooks:
         run.shared.add(node)  # a hook may have kept it
         if node.shape is not None:
             return self._tensor_hooks(ct, 0, run, node)
-        return {
-            output: self._tensor_hooks(ct[output], output, run, node) for output in sorted(ct)
-        }
+        return {output: self._tensor_hooks(ct[output], output, run, node) for output in sorted(ct)}
 
     def _tensor_hooks(self, ct: Any, output: int, run: Run, node: Node) -> Any:
         for hook in list(self.tensor.get(output, {}).values()):

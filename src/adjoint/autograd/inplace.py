@@ -78,8 +78,8 @@ def check_result(x: Tensor, result: Tensor, name: str) -> None:
     if result._data.shape != x._data.shape:
         raise RuntimeError(
             f"output with shape {list(x._data.shape)} doesn't match the broadcast shape "
-            f"{list(result._data.shape)} ({name} writes in place and cannot grow its tensor; use the "
-            "out-of-place form)"
+            f"{list(result._data.shape)} ({name} writes in place and cannot grow its tensor; use "
+            "the out-of-place form)"
         )
     if not dtypes.can_cast(result.dtype, x.dtype):
         raise RuntimeError(

@@ -106,7 +106,7 @@ class Mode:
         return inside
 
 
-class no_grad(Mode):  # noqa: N801 - torch's spelling
+class no_grad(Mode):
     """Record nothing inside: results have `requires_grad=False`.
 
     >>> x = torch.ones(2, requires_grad=True)
@@ -130,7 +130,7 @@ class no_grad(Mode):  # noqa: N801 - torch's spelling
         state.grad = self._before
 
 
-class enable_grad(no_grad):  # noqa: N801 - torch's spelling
+class enable_grad(no_grad):
     """Record again inside a `no_grad` block.
 
     >>> x = torch.ones(2, requires_grad=True)
@@ -142,7 +142,7 @@ class enable_grad(no_grad):  # noqa: N801 - torch's spelling
     _value = True
 
 
-class set_grad_enabled(Mode):  # noqa: N801 - torch's spelling
+class set_grad_enabled(Mode):
     """Set recording on or off: at once when called, and until the end of the block in `with`.
 
     >>> x = torch.ones(2, requires_grad=True)
@@ -170,7 +170,7 @@ class set_grad_enabled(Mode):  # noqa: N801 - torch's spelling
         state.grad = self._before
 
 
-class inference_mode(Mode):  # noqa: N801 - torch's spelling
+class inference_mode(Mode):
     """Record nothing, and mark results as inference tensors that no graph may save later.
 
     >>> with torch.inference_mode():

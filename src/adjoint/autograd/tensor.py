@@ -424,15 +424,18 @@ def refresh(t: Tensor) -> None:
     view = t._view
     assert view is not None
     storage = t._storage
-    if storage is not None and storage.version != view.version:
-        if t._edge is not None or view.base._requires_grad:
-            from .views import replay
+    if (
+        storage is not None
+        and storage.version != view.version
+        and (t._edge is not None or view.base._requires_grad)
+    ):
+        from .views import replay
 
-            relink(t, replay(view, t))  # may refuse: the version must not be noted then
-            view.version = storage.version
-    if t._edge is None and t._requires_grad is not view.of._requires_grad:
-        if view.inherited or view.of._requires_grad:
-            t._requires_grad = view.inherited = view.of._requires_grad
+        relink(t, replay(view, t))  # may refuse: the version must not be noted then
+        view.version = storage.version
+    of = view.of._requires_grad
+    if t._edge is None and t._requires_grad is not of and (view.inherited or of):
+        t._requires_grad = view.inherited = of
 
 
 def relink(t: Tensor, edge: Edge) -> None:

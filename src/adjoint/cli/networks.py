@@ -36,9 +36,7 @@ def load_data(args: argparse.Namespace) -> tuple[Any, Any]:
 
 def _transform(size: int, train: bool) -> Any:
     steps: list[Any] = [transforms.RandomCrop(size, padding=size // 8)] if train else []
-    return transforms.Compose(
-        [*steps, transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
-    )
+    return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
 
 
 def make_model(name: str, data: Any) -> nn.Module:

@@ -40,8 +40,11 @@ class _List(Module):
 
     def __delitem__(self, index: Any) -> None:
         names = list(self._modules)
-        chosen = names[index] if isinstance(index, slice) else [names[_position(
-            index, len(names), type(self).__name__)]]
+        chosen = (
+            names[index]
+            if isinstance(index, slice)
+            else [names[_position(index, len(names), type(self).__name__)]]
+        )
         kept = [m for n, m in self._modules.items() if n not in chosen]
         self._modules.clear()
         self._modules.update((str(i), m) for i, m in enumerate(kept))

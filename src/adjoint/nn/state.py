@@ -102,9 +102,7 @@ class StateDict:
         Returns the missing and unexpected keys; with `strict` they are errors (RuntimeError).
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"Expected state_dict to be dict-like, got {type(state_dict)}."
-            )
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         given = OrderedDict(state_dict)
         plan = _LoadPlan(given)
         plan.collect(self, "")

@@ -43,9 +43,7 @@ class Definition:
         self.jvps = self._collect("jvp_")
         self._check_rules()
         node_name = node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
-        self.node_class = node_class(
-            node_name, self, (*self.inputs, *self.outputs, *self.params)
-        )
+        self.node_class = node_class(node_name, self, (*self.inputs, *self.outputs, *self.params))
 
     def _collect(self, prefix: str) -> dict[int, Any]:
         """Rules by input number: `d_x`, `vjp_x`, `transpose_x`, `jvp_x`."""
@@ -163,7 +161,7 @@ class Definition:
 
 def _add(a: Any, b: Any) -> Any:
     if isinstance(a, tuple):
-        return tuple(x if y is None else y if x is None else x + y for x, y in zip(a, b))  # noqa: B905
+        return tuple(x if y is None else y if x is None else x + y for x, y in zip(a, b))
     return a + b
 
 

@@ -128,9 +128,7 @@ def _constant_source(operation: Operation, name: str) -> tuple[str, Any]:
 def _rule_numbers(operation: Operation, needed: Sequence[int]) -> list[int]:
     """Input numbers as the rules count them: all variadic inputs share the last."""
     last = len(operation.inputs) - 1
-    return list(
-        dict.fromkeys(min(i, last) if operation.variadic else i for i in needed)
-    )
+    return list(dict.fromkeys(min(i, last) if operation.variadic else i for i in needed))
 
 
 def _make_pull(

@@ -113,9 +113,7 @@ def graph(tensors: Any, model: Any = None) -> Graph:
     names = {} if model is None else {id(p): n for n, p in model.named_parameters()}
     places: list[Place] = []
     for t in roots:
-        places.append(
-            Place(len(places), ROOT, "result", tuple(t.shape), t.dtype.name)
-        )
+        places.append(Place(len(places), ROOT, "result", tuple(t.shape), t.dtype.name))
     numbers: dict[Node, int] = {}
     stack = []
     for number, t in enumerate(roots):

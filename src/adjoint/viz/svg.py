@@ -70,8 +70,7 @@ def _curve(points: Sequence[Point]) -> str:
             steps.append(f"V{y:.1f}")
     start = f"M{points[0][0]:.1f} {points[0][1] + HEIGHT / 2:.1f}"
     return (
-        f'<path d="{start}{"".join(steps)}" fill="none" stroke="#6b7a90" '
-        'marker-end="url(#head)"/>'
+        f'<path d="{start}{"".join(steps)}" fill="none" stroke="#6b7a90" marker-end="url(#head)"/>'
     )
 
 

@@ -230,8 +230,8 @@ def _check_multinomial(probabilities: Array, n_samples: int, replacement: bool) 
     )
     check(
         bool((probabilities > 0).any(-1).all()),
-        "multinomial: invalid multinomial distribution (sum of probabilities <= 0); every row needs "
-        "a weight above 0",
+        "multinomial: invalid multinomial distribution (sum of probabilities <= 0); every row "
+        "needs a weight above 0",
     )
 
 
