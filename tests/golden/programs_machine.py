@@ -19,7 +19,7 @@ import numpy as np
 # Where torch refuses with these words, adjoint may go on.
 EXCUSES = {
     "has been modified by an inplace": "torch's formula saved a value that adjoint's does not need",
-    "through the graph a second time": "torch's formula saved something where adjoint's saves nothing",
+    "through the graph a second time": "torch's formula saved something, adjoint's nothing",
     "has been detached in-place": "adjoint refuses only where its history is needed",
     "refer to a single memory location": "adjoint computes first and then writes",
     "refers to a single memory location": "adjoint computes first and then writes",

@@ -10,6 +10,7 @@ from ..arrays.dtypes import NP_BOOL, dtype
 from ..autograd.modes import state
 from ..autograd.tape import module_path
 from ..autograd.tensor import Tensor
+from ..autograd.views import own
 from ..ops import products as ops
 from .registration import public
 
@@ -212,9 +213,9 @@ def _matmul_general(x: Tensor, y: Tensor) -> Tensor:
     if len(a) == 2 and len(b) == 1:
         return ops.mv(x, y)
     if len(a) == 1:
-        return ops.mv(y.mT, x) if len(b) == 2 else ops.matmul(x.unsqueeze(0), y).squeeze(-2)
+        return ops.mv(y.mT, x) if len(b) == 2 else own(ops.matmul(x.unsqueeze(0), y).squeeze(-2))
     if len(b) == 1:
-        return ops.matmul(x, y.unsqueeze(1)).squeeze(-1)
+        return own(ops.matmul(x, y.unsqueeze(1)).squeeze(-1))
     if len(a) == 2 and len(b) == 2:
         return ops.mm(x, y)
     try:

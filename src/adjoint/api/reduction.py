@@ -56,7 +56,8 @@ def sum_(
     tensor([4., 6.])
     """
     if dim is None and axis is None and dtype is None and not keepdim and not keepdims:
-        check_tensor(input, "sum")
+        if not isinstance(input, Tensor):
+            check_tensor(input, "sum")
         d = input._data.dtype
         if d is NP_FLOAT32 or d is NP_FLOAT64:
             return ops.sum_.run_one(input)

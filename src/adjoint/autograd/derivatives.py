@@ -16,7 +16,7 @@ from ..arrays.dtypes import FROM_NUMPY
 from . import engine, modes
 from .captures import Captures, place_of
 from .engine import Run, execute
-from .tape import GradientEdge, edge_of
+from .tape import GradientEdge
 from .tensor import Tensor, is_cut, wrap
 
 _ones: dict[Any, Any] = {}  # the cotangent 1, by dtype; shared, so never written
@@ -143,7 +143,7 @@ def backward(
         _backward_into(run, roots, gradients, wanted)
 
 
-def _backward_scalar(loss: Tensor, retain_graph: bool) -> None:
+def _backward_scalar(loss: Tensor, edge: Any, retain_graph: bool) -> None:
     """`loss.backward()` of a 0-d real tensor: the usual call, without the general one's checks."""
     run = Run(False, retain_graph)
     dtype = loss._data.dtype
@@ -151,7 +151,7 @@ def _backward_scalar(loss: Tensor, retain_graph: bool) -> None:
     if one is None:
         one = _ones[dtype] = np.ones((), dtype)
         one.flags.writeable = False
-    node, output = edge_of(loss)
+    node, output = edge
     run.pending[node] = one if node.shape is not None else {output: one}
     run.heap.append((-node.seq, node))
     run.shared.add(node)
@@ -310,10 +310,15 @@ def _tensor_backward(
     >>> x.grad
     tensor([2., 4.])
     """
-    if gradient is None and inputs is None and not create_graph and retain_variables is None:
+    if (
+        gradient is inputs is retain_variables is None
+        and not create_graph
+        and self._edge is not None
+        and self._view is None
+    ):
         array = self._data
-        if not array.shape and array.dtype.kind == "f" and self.requires_grad:
-            _backward_scalar(self, retain_graph is True)
+        if not array.shape and array.dtype.kind == "f":
+            _backward_scalar(self, self._edge, retain_graph is True)
             return
     if retain_variables is not None:
         warnings.warn(

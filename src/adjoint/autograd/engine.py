@@ -12,6 +12,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
+from numpy import add
 
 from ..arrays import cpu
 from . import modes
@@ -95,7 +96,7 @@ class Run:
                 # The hot path of `deliver`, inlined: one output, right shape and dtype.
                 if plain and g.shape == following.shape and g.dtype is following.dtype:
                     if following in pending:
-                        pending[following] = pending[following] + g
+                        pending[following] = add(pending[following], g)
                         shared.discard(following)
                     else:
                         pending[following] = g

@@ -383,7 +383,17 @@ def storage_of(t: Tensor) -> Storage:
     storage = t._storage
     if storage is None:
         storage = t._storage = Storage()
+        if t._edge is not None:
+            share_with_saved(t, storage)
     return storage
+
+
+def share_with_saved(t: Tensor, storage: Storage) -> None:
+    """Tell the alias by which the node of `t` saved it: saving makes no storage, to save 0.2 µs."""
+    assert t._edge is not None
+    for saved in getattr(t._edge[0], "saved", None) or ():
+        if saved.__class__ is Tensor and saved._data is t._data and saved._storage is None:
+            saved._storage = storage
 
 
 def meta_of(t: Tensor) -> AutogradMeta:

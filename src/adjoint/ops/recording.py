@@ -88,6 +88,7 @@ def record_one(
     if modes.running:  # a module runs, or something watches
         node.where = (code, offset, state.module)
         if state.packing is not None:
+            _share_storages(node, plan, results)  # hooks may look at versions
             pack_node(node)
         if modes.anomaly is not None:
             modes.anomaly.recorded(node, tensors, results)
@@ -125,7 +126,9 @@ def _save(
             t._data = result._data
             t._requires_grad = False
             t._edge = t._view = t._meta = None
-            t._storage = storage_of(result)
+            # A result that gets a history shares its storage when it has one: `storage_of`.
+            linked = number in plan.linked_outputs
+            t._storage = result._storage if linked else storage_of(result)
         else:
             t = tensors[number]
         storage = t._storage
@@ -141,6 +144,13 @@ def _save(
         saved.append(t)
     node.saved = saved
     node.versions = versions
+
+
+def _share_storages(node: OperationNode, plan: Plan, results: Sequence[Tensor]) -> None:
+    """Give saved outputs their storages now, not when they are first written."""
+    for (is_output, number), t in zip(plan.saved_sources, node.saved or ()):
+        if is_output:
+            t._storage = storage_of(results[number])
 
 
 def _constants(plan: Plan, tensors: Sequence[Tensor], params: dict[str, Any]) -> list[Any]:
