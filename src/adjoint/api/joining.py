@@ -106,7 +106,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
             raise RuntimeError(
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 "
                 f"and {list(t._data.shape)} at entry {i}; bring them to one shape (in a "
-                "DataLoader: by a transform or a collate_fn), or join along a dimension they have with cat"
+                "DataLoader: by a transform or a collate_fn), or join along a dimension they "
+                "have with cat"
             )
     at = canonical_dim(dim, len(shape) + 1, "stack")
     return ops.stack(*_promoted(found, "stack"), dim=at)
