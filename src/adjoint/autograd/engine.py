@@ -8,6 +8,7 @@ recorded again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any
 
@@ -55,58 +56,72 @@ class Run:
             outputs[output] = outputs[output] + ct if output in outputs else ct
 
     def walk(self) -> None:
-        """Run every node that has something pending, latest first."""
+        """Run every node that has something pending, latest first.
+
+        The loop is the fast path: bare arrays, no hooks, nothing to capture. Any other node takes
+        `_step`.
+        """
         heap, pending, shared = self.heap, self.pending, self.shared
-        plain = not self.create_graph
-        captures = self.captures
-        anomaly = modes.anomaly
+        rare = self.create_graph or self.captures is not None or modes.anomaly is not None
         while heap:
             node = heappop(heap)[1]
             ct = pending.pop(node)
-            hooks = node.hooks
-            if hooks is not None:
-                arrived = ct
-                ct = hooks.before(ct, self, node)
-                if captures is not None:
-                    # torch's order: what goes on is captured as it arrived, what ends here hooked
-                    if node in captures.through:
-                        captures.take(node, arrived)
-                    elif not captures.take(node, ct):
-                        continue
-                if hooks.pre:
-                    ct = hooks.ahead(ct, self, node)
-            elif captures is not None and not captures.take(node, ct):
+            if rare or node.hooks is not None:
+                self._step(node, ct)
                 continue
-            edges = node.edges
             try:
-                cts = node.apply(ct, self) if anomaly is None else anomaly.run(node, ct, self)
+                cts = node.apply(ct, self)
             except RuntimeWarning:  # the user turned NumPy's warnings into errors
                 with np.errstate(all="ignore"):
-                    cts = node.apply(ct, self) if anomaly is None else anomaly.run(node, ct, self)
-            if not edges and hooks is None:
-                continue  # a leaf
-            if hooks is not None:
-                cts = hooks.after(cts, ct, self, node)
-            for edge, g in zip(edges, cts):
+                    cts = node.apply(ct, self)
+            for edge, g in zip(node.edges, cts):
                 if g is None:
                     continue
                 following = edge[0]
-                if captures is not None and following not in captures.needed:
-                    continue
-                # The hot path of `deliver`, inlined: one output, right shape and dtype.
-                if plain and g.shape == following.shape and g.dtype is following.dtype:
+                # `deliver`, inlined for one output of the right shape and dtype.
+                if g.shape == following.shape and g.dtype is following.dtype:
                     if following in pending:
                         pending[following] = add(pending[following], g)
                         shared.discard(following)
-                    else:
-                        pending[following] = g
-                        heappush(heap, (-following.seq, following))
-                        if g is ct:
-                            shared.add(following)
+                        continue
+                    pending[following] = g
+                    heappush(heap, (-following.seq, following))
                 else:
                     self.deliver(following, edge[1], g)
-                    if g is ct:
-                        shared.add(following)
+                if g is ct:
+                    shared.add(following)
+
+    def _step(self, node: Node, ct: Any) -> None:
+        """Run one node with all that may be asked of it: hooks, captures, anomalies, recording."""
+        hooks, captures, anomaly = node.hooks, self.captures, modes.anomaly
+        if hooks is not None:
+            arrived = ct
+            ct = hooks.before(ct, self, node)
+            if captures is not None:
+                # torch's order: what goes on is captured as it arrived, what ends here hooked
+                if node in captures.through:
+                    captures.take(node, arrived)
+                elif not captures.take(node, ct):
+                    return
+            if hooks.pre:
+                ct = hooks.ahead(ct, self, node)
+        elif captures is not None and not captures.take(node, ct):
+            return
+        run = node.apply if anomaly is None else partial(anomaly.run, node)
+        try:
+            cts = run(ct, self)
+        except RuntimeWarning:
+            with np.errstate(all="ignore"):
+                cts = run(ct, self)
+        if hooks is not None:
+            cts = hooks.after(cts, ct, self, node)
+        for edge, g in zip(node.edges, cts):
+            following = edge[0]
+            if g is None or (captures is not None and following not in captures.needed):
+                continue
+            self.deliver(following, edge[1], g)
+            if g is ct:
+                self.shared.add(following)
 
 
 def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any:

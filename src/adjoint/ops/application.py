@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,13 @@ class Operation(Definition):
     def __init__(self, name: str, rules: type, node: str | None, options: dict[str, Any]) -> None:
         super().__init__(name, rules, node, options)
         self.plans: dict[Any, Plan] = {}
+        # What `run_one` and `run_two` call: the forward rule, or the one function that it is.
+        self.kernel: Any = self._first_kernel
+
+    def _first_kernel(self, *arrays: Any) -> Any:
+        """Find the kernel at the first call; importing an operation runs nothing."""
+        self.kernel = single_call(self.forward, len(self.inputs)) or partial(self.forward, cpu)
+        return self.kernel(*arrays)
 
     def plan(self, mask: int, count: int, is_complex: bool) -> Plan:
         """The prepared backward for one choice of inputs that need gradients."""
@@ -57,7 +65,7 @@ class Operation(Definition):
     def run_one(self, x: Tensor) -> Tensor:
         """`self(x)` for an elementwise operation without parameters."""
         try:
-            out = self.forward(cpu, x._data)
+            out = self.kernel(x._data)
         except RuntimeWarning:
             out = self.compute((x._data,), {})
         t: Tensor = new(Tensor)
@@ -77,7 +85,7 @@ class Operation(Definition):
     def run_two(self, x: Tensor, y: Tensor) -> Tensor:
         """`self(x, y)` for an elementwise operation without parameters."""
         try:
-            out = self.forward(cpu, x._data, y._data)
+            out = self.kernel(x._data, y._data)
         except RuntimeWarning:
             out = self.compute((x._data, y._data), {})
         except ValueError as error:
@@ -155,6 +163,28 @@ class Operation(Definition):
             if not shares and out is not array:
                 continue  # reshape had to copy
             mark_view(t, result, self, params, number if many else None)
+
+
+class _Probe:
+    """A namespace that notes which of its functions a rule calls, and with what."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: self.calls.append((name, args)) or self.calls
+
+
+def single_call(forward: Any, inputs: int) -> Any:
+    """The function of the CPU namespace that a rule consists of, or None: spares a call."""
+    probe, marks = _Probe(), [object() for _ in range(inputs)]
+    try:
+        out = forward(probe, *marks)
+    except (AttributeError, TypeError, IndexError):  # it does more than call one function
+        return None
+    if out is not probe.calls or len(out) != 1 or list(out[0][1]) != marks:
+        return None
+    return getattr(cpu, out[0][0], None)
 
 
 def mark_view(
