@@ -28,10 +28,11 @@ def sum(x: Any, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) 
     """Sum over `axis` (None: all); bools and small integers as int64."""
     given = x.dtype
     if axis is None and not keepdims and dtype is None:
-        if x.ndim == 1 and x.size <= _SHORT:
+        shape = x.shape
+        if len(shape) == 1 and shape[0] <= _SHORT:
             ones = _ONES.get(given.num, _NONE)
             if ones:
-                return x.dot(ones[x.size])
+                return x.dot(ones[shape[0]])
         if given.itemsize > 2:
             return add_reduce(x, None)
     if dtype is not None:

@@ -69,7 +69,9 @@ class Operation(Definition):
         except RuntimeWarning:
             out = self.compute((x._data,), {})
         t: Tensor = new(Tensor)
-        t._data = out if out.__class__ is ndarray else asarray(out)
+        if out.__class__ is not ndarray:
+            out = asarray(out)
+        t._data = out
         t._requires_grad = False
         t._edge = t._storage = t._view = t._meta = None
         if state.grad:
@@ -91,7 +93,9 @@ class Operation(Definition):
         except ValueError as error:
             raise explain(self.name, (x._data.shape, y._data.shape), error) from None
         t: Tensor = new(Tensor)
-        t._data = out if out.__class__ is ndarray else asarray(out)
+        if out.__class__ is not ndarray:
+            out = asarray(out)
+        t._data = out
         t._requires_grad = False
         t._edge = t._storage = t._view = t._meta = None
         if state.grad:
