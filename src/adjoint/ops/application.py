@@ -176,7 +176,11 @@ class _Probe:
         self.calls: list[tuple[str, tuple[Any, ...]]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *args: self.calls.append((name, args)) or self.calls
+        def note(*args: Any) -> Any:
+            self.calls.append((name, args))
+            return self.calls
+
+        return note
 
 
 def single_call(forward: Any, inputs: int) -> Any:
