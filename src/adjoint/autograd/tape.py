@@ -337,7 +337,7 @@ def accumulator(t: Tensor, alone: bool = False) -> AccumulateGrad:
         node.shape = t._data.shape
         node.dtype = t._data.dtype
         node.hooks = None
-        node.variable = wrap(t._data) if is_cut(t) else t
+        node.variable = t if t._view is None or not is_cut(t) else wrap(t._data)
         meta.accumulator = weakref.ref(node)
         if meta.hooks is not None and node.variable is t:
             from .hooks import adopt_leaf_hooks

@@ -155,8 +155,11 @@ def _share_storages(node: OperationNode, plan: Plan, results: Sequence[Tensor]) 
 
 def _constants(plan: Plan, tensors: Sequence[Tensor], params: dict[str, Any]) -> list[Any]:
     """Shapes, dtypes and parameters that rules named."""
+    sources = plan.constant_sources
+    if len(sources) == 1 and sources[0][0] == "shape":  # sums and means
+        return [tensors[sources[0][1]]._data.shape]
     values: list[Any] = []
-    for where, key in plan.constant_sources:
+    for where, key in sources:
         if where == "shape":
             values.append(tensors[key]._data.shape)
         elif where == "param":
