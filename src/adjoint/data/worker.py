@@ -146,6 +146,8 @@ def run(settings: Settings, pipe: Any, others: list[Any]) -> None:
 
     # Ctrl-C reaches the whole group; the main process decides, and ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # held back by the parent
     for inherited in others:  # by fork: ends of pipes that belong to the parent
         inherited.close()
     tasks: queue.Queue[Any] = queue.Queue()

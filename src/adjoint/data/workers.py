@@ -15,6 +15,7 @@ import pickle
 import time
 import warnings
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 from .loader import BatchIterator, DataLoader
@@ -41,6 +42,21 @@ def as_context(value: Any) -> Any:
             f"specifying the start method, but got multiprocessing_context={value}"
         )
     return value
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back while a process is made, so that the new one meets it only when ready."""
+    import signal
+
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class WorkersIterator(BatchIterator):
@@ -85,7 +101,8 @@ class WorkersIterator(BatchIterator):
             # Python warns of fork when BLAS has threads; these survive it (pthread_atfork).
             warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)
             try:
-                process.start()
+                with _interrupts_held():
+                    process.start()
             except (TypeError, AttributeError, pickle.PicklingError):
                 warnings.warn(
                     "A DataLoader worker could not be started: where workers are not forked, the "
