@@ -63,20 +63,6 @@ Tensor.ndimension = dim  # type: ignore[attr-defined]
 Tensor.ndim = property(dim)  # type: ignore[attr-defined]
 
 
-@public("numel")
-def numel(input: Tensor) -> int:
-    """The number of elements.
-
-    >>> torch.numel(torch.zeros(2, 3))
-    6
-    """
-    size: int = input._data.size
-    return size
-
-
-Tensor.nelement = numel  # type: ignore[attr-defined]
-
-
 @method
 def element_size(self: Tensor) -> int:
     """Bytes of one element.

@@ -225,6 +225,9 @@ def numel(input: Tensor) -> int:
     return int(accept(input, "numel", "fVciub")._data.size)
 
 
+attach("nelement", numel)
+
+
 def is_tensor(obj: Any) -> bool:
     """Whether `obj` is a Tensor.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import dtypes
-from . import modes, origin
+from . import modes
 from .storage import Reshaped, Storage, View
 
 if TYPE_CHECKING:
@@ -463,8 +463,3 @@ def is_cut(t: Tensor) -> bool:
         return False
     refresh(t)
     return t._edge is None and t._view.inherited
-
-
-def user_line() -> origin.Origin:
-    """The user's line that is running now."""
-    return origin.caller(2)
