@@ -62,6 +62,8 @@ _ROOMS = frozenset(
         "compat",
         "cuda",
         "data",
+        "debug",
+        "func",
         "io",
         "library",
         "linalg",
