@@ -13,6 +13,7 @@ import numpy as np
 
 from ..autograd import engine
 from ..autograd.tensor import Tensor, wrap
+from ..ops import batching_rules, lifting  # noqa: F401 - how operations act inside transforms
 from . import (
     activation,
     aggregates,
@@ -75,7 +76,7 @@ for _module, _names in (
         "erf erfc erfcx erfinv lgamma digamma polygamma ndtr log_ndtr ndtri i0 i0e i1 i1e zeta "
         "xlogy xlog1py",
     ),
-    (selection, "where keep fmax fmin nan_to_num"),
+    (selection, "where keep linked fmax fmin nan_to_num"),
 ):
     tensors.__dict__.update({name: getattr(_module, name) for name in _names.split()})
 tensors.__dict__.update(

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..arrays import strides
+from ..autograd.lifted import layout_of
 from ..autograd.tensor import Tensor
 from ..ops import shape as ops
 from .dims import canonical_dim
@@ -295,7 +296,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     """
     ndim = expect_tensor(input, "diagonal")._data.ndim
     first, second = diagonal_dims(ndim, dim1, dim2, "diagonal")
-    out = strides.diagonal(input._data, offset, first, second)
+    out = strides.diagonal(layout_of(input), offset, first, second)
     return ops.diagonal.run_view(input, out, {"offset": offset, "dim1": first, "dim2": second})
 
 
@@ -317,5 +318,5 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"maximum size for tensor at dimension {at} is {n} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
-    out = strides.unfold(self._data, at, size, step)
+    out = strides.unfold(layout_of(self), at, size, step)
     return ops.unfold.run_view(self, out, {"dim": at, "size": size, "step": step})

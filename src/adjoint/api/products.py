@@ -192,7 +192,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         raise
     if a.ndim == 2 and b.ndim == 2 and a.shape[1] == b.shape[0]:
         dtype = a.dtype
-        if dtype == b.dtype and dtype is not NP_BOOL:
+        known = a.__class__ is np.ndarray is b.__class__  # nothing of a transform
+        if known and dtype == b.dtype and dtype is not NP_BOOL:
             return ops.mm.run_two(input, other)
     return _matmul_general(input, other)
 
@@ -280,7 +281,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         dtype = w.dtype
         n, k = w.shape
         plain = x.shape[-1] == k and x.dtype is dtype and dtype.kind == "f"
-        if plain and bias is not None:
+        if x.__class__ is not np.ndarray or w.__class__ is not np.ndarray:
+            plain = False  # data of a transform
+        elif plain and bias is not None:
             plain = bias._data.shape == (n,) and bias._data.dtype is dtype
     except AttributeError:
         expect_tensor(input, "linear", "input", 1)

@@ -73,6 +73,9 @@ def keep(input: Tensor, mask: Tensor) -> Tensor:
     return result
 
 
+linked = choices.linked
+
+
 def _extremum(operation: Operation, name: str) -> Callable[[Any, Any], Tensor]:
     def function(input: Tensor, other: Tensor) -> Tensor:
         for position, (label, value) in enumerate((("input", input), ("other", other)), 1):

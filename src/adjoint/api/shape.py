@@ -8,6 +8,7 @@ from typing import Any
 
 from ..arrays.strides import broadcast_to as stretch
 from ..arrays.strides import is_viewable
+from ..autograd.lifted import layout_of
 from ..autograd.tensor import Tensor
 from ..ops import shape as ops
 from .dims import canonical_dim
@@ -370,7 +371,7 @@ def _expand(x: Tensor, target: tuple[int, ...]) -> Tensor:
             raise RuntimeError(f"expand: sizes cannot be negative, but size is {list(target)}")
         found.append(own if n == -1 else n)
     shape = tuple(found)
-    return ops.expand.run_view(x, stretch(x._data, shape), {"shape": shape})
+    return ops.expand.run_view(x, stretch(layout_of(x), shape), {"shape": shape})
 
 
 @public(out=False)

@@ -16,6 +16,7 @@ from ..arrays.dtypes import FROM_NUMPY
 from . import engine, modes
 from .captures import Captures, place_of
 from .engine import Run, execute
+from .lifted import Batched, Level, Lifted, lift, spread
 from .tape import GradientEdge
 from .tensor import Tensor, is_cut, wrap
 
@@ -27,6 +28,13 @@ def as_tuple(value: Any) -> tuple[Any, ...]:
     if isinstance(value, (tuple, list)) and not isinstance(value, GradientEdge):
         return tuple(value)
     return (value,)
+
+
+def _is_lifted(roots: Sequence[Any], gradients: Sequence[Any]) -> bool:
+    """Whether data of a transform take part, so that rules have to run on Tensors."""
+    return bool(modes.lifted) and any(
+        isinstance(t._data, Lifted) for t in (*roots, *gradients) if isinstance(t, Tensor)
+    )
 
 
 def _check_roots(tensors: Sequence[Any]) -> None:
@@ -136,7 +144,8 @@ def backward(
             UserWarning,
             stacklevel=3,
         )
-    run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    run = Run(create_graph, keep, _is_lifted(roots, gradients))
     if wanted is None:
         execute(run, roots, gradients)
     else:
@@ -225,7 +234,8 @@ def grad(
             roots, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
         )
     gradients = _gradients(roots, grad_outputs, "grad()")
-    run = Run(create_graph, create_graph if retain_graph is None else retain_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    run = Run(create_graph, keep, _is_lifted(roots, gradients))
     run.captures = captures = Captures(wanted, [place_of(t)[0] for t in roots], accumulate=False)
     execute(run, roots, gradients)
     return _results(captures.results, wanted, gradients, bool(allow_unused), materialize_grads)
@@ -273,7 +283,7 @@ def _batched(
     allow_unused: bool | None,
     materialize: bool,
 ) -> tuple[Tensor | None, ...]:
-    """`is_grads_batched`: one pass for each row of the cotangents, results stacked."""
+    """`is_grads_batched`: one pass for all rows of the cotangents, which are a batch."""
     batches = as_tuple(grad_outputs)
     if any(not isinstance(b, Tensor) or b._data.ndim == 0 for b in batches):
         raise RuntimeError(
@@ -283,13 +293,13 @@ def _batched(
     size = batches[0]._data.shape[0]
     if any(b._data.shape[0] != size for b in batches):
         raise RuntimeError("grad_outputs must all have the same leading batch dimension")
-    rows = []
-    for i in range(size):
-        keep = True if i < size - 1 else retain_graph
-        row = tuple(b[i] for b in batches)
-        rows.append(grad(roots, wanted, row, keep, create_graph, allow_unused, False, materialize))
-    xp = engine._tensor_namespace[0]
-    return tuple(None if c[0] is None else xp.stack(c) for c in zip(*rows, strict=True))
+    with Level("vmap", size) as level:
+        level.grad = create_graph
+        rows = tuple([lift(Batched(level, b)) for b in batches])
+        found = grad(
+            roots, wanted, rows, retain_graph, create_graph, allow_unused, False, materialize
+        )
+        return tuple([None if t is None else spread(t, level) for t in found])
 
 
 def _tensor_backward(
@@ -317,7 +327,7 @@ def _tensor_backward(
         and self._view is None
     ):
         array = self._data
-        if not array.shape and array.dtype.kind == "f":
+        if array.__class__ is np.ndarray and not array.shape and array.dtype.kind == "f":
             _backward_scalar(self, self._edge, retain_graph is True)
             return
     if retain_variables is not None:

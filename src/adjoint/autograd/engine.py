@@ -28,13 +28,15 @@ class Run:
     """One backward pass: its options and its pending cotangents."""
 
     __slots__ = (
-        "create_graph", "retain_graph", "xp", "pending", "heap", "shared", "captures", "__weakref__"
+        "create_graph", "retain_graph", "on_tensors", "xp", "pending", "heap", "shared", "captures", "__weakref__"
     )  # fmt: skip
 
-    def __init__(self, create_graph: bool, retain_graph: bool) -> None:
+    def __init__(self, create_graph: bool, retain_graph: bool, on_tensors: bool = False) -> None:
         self.create_graph = create_graph
         self.retain_graph = retain_graph
-        self.xp: Any = _tensor_namespace[0] if create_graph else cpu
+        # Whether rules run on Tensors: to be recorded, or because the data are of a transform.
+        self.on_tensors = create_graph or on_tensors
+        self.xp: Any = _tensor_namespace[0] if self.on_tensors else cpu
         self.pending: dict[Node, Any] = {}
         self.heap: list[tuple[int, Node]] = []
         self.shared: set[Node] = set()  # nodes whose cotangent's memory has another owner
@@ -62,7 +64,7 @@ class Run:
         `_step`.
         """
         heap, pending, shared = self.heap, self.pending, self.shared
-        rare = self.create_graph or self.captures is not None or modes.anomaly is not None
+        rare = self.on_tensors or self.captures is not None or modes.anomaly is not None
         while heap:
             node = heappop(heap)[1]
             ct = pending.pop(node)
@@ -152,7 +154,7 @@ def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any
 def _start(run: Run, roots: Sequence[Any], gradients: Sequence[Any]) -> None:
     for t, gradient in zip(roots, gradients, strict=True):
         node, output = place_of(t)
-        run.deliver(node, output, gradient if run.create_graph else gradient._data)
+        run.deliver(node, output, gradient if run.on_tensors else gradient._data)
         run.shared.add(node)
 
 

@@ -189,7 +189,7 @@ class FunctionNode(OperationNode):
             if grad is not None:
                 self._check_gradient(i, grad, edge)
             if need:
-                cts.append(grad if grad is None or run.create_graph else grad._data)
+                cts.append(grad if grad is None or run.on_tensors else grad._data)
         return cts
 
     def _check_gradient(self, i: int, grad: Any, edge: Any) -> None:
@@ -223,7 +223,7 @@ class FunctionNode(OperationNode):
 
 
 def _as_tensor(ct: Any, run: Run) -> Any:
-    if run.create_graph:
+    if run.on_tensors:
         return ct
     if ct.ndim == 0 and not ct.flags.writeable:
         ct = ct.copy()  # the engine's shared 1: users may write to their gradient

@@ -86,7 +86,7 @@ class NodeHooks:
             if meta.grad is not None:
                 meta.grad = meta.grad + _as_tensor(ct, run)
             else:
-                meta.grad = ct.clone() if run.create_graph else wrap(np.array(ct))
+                meta.grad = ct.clone() if run.on_tensors else wrap(np.array(ct))
         return ct
 
     def ahead(self, ct: Any, run: Run, node: Node) -> Any:
@@ -119,7 +119,7 @@ class NodeHooks:
             if replaced is not None:
                 _check_tuple(replaced, len(inputs), node)
                 kept = [
-                    (g if run.create_graph else g._data) if g is not None else None
+                    (g if run.on_tensors else g._data) if g is not None else None
                     for g in replaced
                 ]
                 if hasattr(node, "plan"):
@@ -129,7 +129,7 @@ class NodeHooks:
 
 
 def _as_tensor(ct: Any, run: Run) -> Any:
-    return ct if run.create_graph or ct is None else wrap(ct)
+    return ct if run.on_tensors or ct is None else wrap(ct)
 
 
 def _check_tuple(replaced: Any, count: int, node: Node) -> None:
@@ -163,7 +163,7 @@ def _checked(replaced: Any, node: Node, output: int, run: Run) -> Any:
             f"hook has changed the size of value: the gradient has shape {list(shape)}, the hook "
             f"returned {list(replaced._data.shape)}"
         )
-    return replaced if run.create_graph else replaced._data
+    return replaced if run.on_tensors else replaced._data
 
 
 def hooks_of(node: Node) -> NodeHooks:

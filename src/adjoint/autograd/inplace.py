@@ -14,6 +14,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from . import modes, origin
+from .saved import tell_moved
 from .storage import Reshaped
 from .tape import edge_of, next_sequence_number
 from .tensor import Tensor, new, refresh, relink, storage_of
@@ -95,8 +96,10 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     """
     check_writable(x, name)
     old = _alias(x)
-    if modes.running and modes.state.packing is not None:  # what a hook keeps must not change
+    packing = modes.running and modes.state.packing is not None
+    if packing:  # what a hook keeps must not change
         old._data, old._storage = old._data.copy(), None
+        tell_moved(x, old)
     since = next_sequence_number()
     result = compute(old)
     check_result(x, result, name)
@@ -113,6 +116,8 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
             _keep(kept, edge_of(result)[0], since)
         storage.bump(origin.caller(2))
         _adopt(x, result, array)
+        if packing and x._view is None:
+            tell_moved(result, x)
     else:
         storage.bump(origin.caller(2))
     if result._data is not x._data:

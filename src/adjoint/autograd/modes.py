@@ -23,12 +23,14 @@ class _State(threading.local):
     module: tuple[Any, Any] | None = None  # (module being run, the frame below it)
     packing: tuple[Any, Any, Any] | None = None  # saved-tensor hooks: (pack, unpack, outer ones)
     packing_refused: str | None = None  # why saved-tensor hooks may not be set
+    levels: tuple[Any, ...] = ()  # the transforms being run, outermost first
 
 
 state = _State()
 # How many modules are being run, saved-tensor hooks in force and anomaly modes on, in any thread: 0
 # spares recording a look at each of them.
 running = 0
+lifted = 0  # how many levels of transforms there are, in all threads: 0 spares looking for them
 anomaly: Any = None  # the Detector of `anomaly_mode`, for all threads
 guard: Any = None  # the Keeper of `mutation`: has to know before memory is written
 

@@ -6,7 +6,7 @@ Knows what a node keeps and how; the context managers that set hooks are in `gra
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import modes, origin
@@ -87,10 +87,38 @@ def _call_pack(pack: Pack, t: Tensor) -> Any:
     return value
 
 
-def pack_node(node: OperationNode) -> None:
+class Recorder:
+    """Stands in the place of a pack hook, and sees whole applications: a memory budget."""
+
+    def recorded(
+        self,
+        node: OperationNode,
+        tensors: Sequence[Tensor],
+        results: Sequence[Tensor],
+        params: dict[str, Any] | None,
+    ) -> None:
+        """A node was made; it packs what the node saved. params: None for a custom Function."""
+        raise NotImplementedError  # every recorder defines it
+
+    def moved(self, source: Tensor, target: Tensor) -> None:
+        """In-place work puts the value of `source` into the memory of `target`."""
+        raise NotImplementedError  # every recorder defines it
+
+
+def pack_node(
+    node: OperationNode,
+    tensors: Sequence[Tensor] = (),
+    results: Sequence[Tensor] = (),
+    params: dict[str, Any] | None = None,
+) -> None:
     """Pack what a new node saved with the hooks in force."""
     hooks = state.packing
-    if hooks is None or not node.saved:
+    if hooks is None:
+        return
+    if isinstance(hooks[0], Recorder):
+        hooks[0].recorded(node, tensors, results, params)
+        return
+    if not node.saved:
         return
     saved = node.saved
     packed: list[Any] = [
@@ -194,3 +222,10 @@ def drop_hooks() -> None:
     assert state.packing is not None
     state.packing = state.packing[2]
     modes.running -= 1
+
+
+def tell_moved(source: Tensor, target: Tensor) -> None:
+    """Tell a recorder, if one is in force, that in-place work moves a value."""
+    hooks = state.packing
+    if hooks is not None and isinstance(hooks[0], Recorder):
+        hooks[0].moved(source, target)

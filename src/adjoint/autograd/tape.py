@@ -142,8 +142,8 @@ class OperationNode(Node):
             raise RuntimeError(freed_message(self))
         # The check of versions is inlined: one slot read for values that were never written.
         values: list[Any] = []
-        if run.create_graph:
-            values = self._saved_tensors(saved)
+        if run.on_tensors:
+            values = self._saved_tensors(saved, run.create_graph)
         elif self.versions is None:
             for tensor in saved:
                 storage = tensor._storage
@@ -163,9 +163,10 @@ class OperationNode(Node):
             self.saved = None
         return cts
 
-    def _saved_tensors(self, saved: Sequence[Tensor]) -> list[Any]:
-        """Saved values as Tensors of the graph, checked."""
-        return [self._saved_tensor(i, tensor) for i, tensor in enumerate(saved)]
+    def _saved_tensors(self, saved: Sequence[Tensor], linked: bool) -> list[Any]:
+        """Saved values as Tensors, checked; of the graph only when it is recorded again."""
+        found = [self._saved_tensor(i, tensor) for i, tensor in enumerate(saved)]
+        return found if linked else [wrap(t._data) for t in found]
 
     def _saved_tensor(self, i: int, tensor: Any) -> Any:
         """One saved value as a Tensor of the graph: an output is linked to this node again."""
@@ -273,7 +274,7 @@ class AccumulateGrad(Node):
             _accumulating.acquire()
         try:
             grad = meta.grad
-            if run.create_graph:
+            if run.on_tensors:
                 meta.grad = ct.clone() if grad is None else grad + ct
             elif grad is None:
                 if ct.__class__ is not np.ndarray or ct.base is not None or self in run.shared:

@@ -104,8 +104,12 @@ class Tensor:
         >>> x.data
         tensor([1., 1.])
         """
-        result: Tensor = wrap(self._data)
+        result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
         return result
+
+    def _cut(self) -> Any:
+        """Inside a transform: the data without history at any level."""
+        return self._data.map(lambda t: t.detach())
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -300,7 +304,7 @@ class Tensor:
         >>> (x * 2).detach()
         tensor([2., 2.])
         """
-        result: Tensor = wrap(self._data)
+        result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
         result._storage = storage_of(self)
         return result
 
@@ -370,7 +374,7 @@ class Tensor:
 def wrap(array: Any) -> Any:
     """A leaf Tensor on `array` (which may be a NumPy scalar), requiring no gradient."""
     t = new(Tensor)
-    t._data = array if type(array) is np.ndarray else np.asarray(array)
+    t._data = array if type(array) is np.ndarray or hasattr(array, "level") else np.asarray(array)
     t._requires_grad = False
     t._edge = t._storage = t._view = t._meta = None
     if modes.state.inference:

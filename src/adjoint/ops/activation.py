@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.cpu import scipy_special
 from .operation import elementwise, general
-from .samples import Sample, cases, spread, unary
+from .samples import REAL_ONLY, Sample, cases, spread, unary
 
 
 @elementwise("sigmoid", samples=unary(), reference=lambda x: 1 / (1 + np.exp(-x)))
@@ -91,7 +91,12 @@ def _gate(xp, x, square):
     return xp.sigmoid((2 * _SLOPE * _CUBIC * square + 2 * _SLOPE) * x)
 
 
-@elementwise("mish", samples=unary(), reference=lambda x: x * np.tanh(np.log1p(np.exp(x))))
+@elementwise(
+    "mish",
+    samples=unary(),
+    reference=lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    except_laws=REAL_ONLY,
+)
 class mish:
     """out = x tanh(log(1 + e^x)). Misra 2019."""
 
@@ -114,6 +119,7 @@ class mish:
     reference=lambda x, beta, threshold: np.where(
         beta * x > threshold, x, np.log1p(np.exp(beta * x)) / beta
     ),
+    except_laws=REAL_ONLY,
 )
 class softplus:
     """out = log(1 + e^(beta x)) / beta, and x where beta x > threshold."""
@@ -133,6 +139,7 @@ class softplus:
     node="LogSigmoidBackward0",
     samples=unary(),
     reference=lambda x: -np.log1p(np.exp(-x)),
+    except_laws=REAL_ONLY,
 )
 class logsigmoid:
     """log(sigmoid(x)), without overflow."""
@@ -215,7 +222,7 @@ def _glu_reference(x, dim):
     return a / (1 + np.exp(-b))
 
 
-@general("glu", samples=_glu_samples, reference=_glu_reference)
+@general("glu", samples=_glu_samples, reference=_glu_reference, except_laws=REAL_ONLY)
 class glu:
     """Gated linear unit: out = a sigmoid(b), where a and b are the halves of x along dim.
 

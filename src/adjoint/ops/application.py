@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,8 @@ from numpy import asarray, ndarray
 
 from ..arrays import cpu
 from ..arrays.dtypes import LOW_PRECISION
+from ..autograd import modes
+from ..autograd.lifted import top_level
 from ..autograd.modes import state
 from ..autograd.storage import DEFAULT, MULTI_OUTPUT, NO_GRAD, Storage, View
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
@@ -45,6 +47,10 @@ class Operation(Definition):
         return found
 
     def __call__(self, *tensors: Tensor, **params: Any) -> Any:
+        if modes.lifted:
+            level = top_level(tensors)
+            if level is not None:
+                return self.run_lifted(level, tensors, params)
         out = self.compute([t._data for t in tensors], params)
         if not self.several:
             result = wrap(out)
@@ -113,6 +119,8 @@ class Operation(Definition):
 
     def run_view(self, x: Tensor, out: Any, params: dict[str, Any]) -> Tensor:
         """`self(x, **params)` for a view operation whose array `out` is known."""
+        if x._data.__class__ is not ndarray:
+            return self(x, **params)  # type: ignore[no-any-return]
         t: Tensor = new(Tensor)
         t._data = out
         t._edge = t._meta = None
@@ -122,6 +130,9 @@ class Operation(Definition):
             plan = self.plans.get(1) or self.plan(1, 1, False)
             record_one(self.node_class, plan, (x,), (t,), out, params, 3)
         return t
+
+    # How Tensors inside a transform are computed with; set by `lifting`, which stands above.
+    run_lifted: Callable[[Any, Sequence[Tensor], dict[str, Any]], Any]
 
     def compute(self, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
         """Run the forward rule on bare arrays."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .operation import general, linear
-from .samples import Sample, binary, cases
+from .samples import REAL_ONLY, Sample, binary, cases
 
 _Z = np.array([[1 + 2j, -0.5 + 0.3j], [2 - 1j, 0.25 + 0j]])
 _NUMBERS = cases((_Z,), (_Z[0, 0],), (_Z[:0],))
@@ -89,7 +89,12 @@ def _gradient(xp, x):
     return xp.complex(-im / square, re / square)
 
 
-@general("complex", samples=binary(), reference=lambda re, im: re + 1j * im)
+@general(
+    "complex",
+    samples=binary(),
+    reference=lambda re, im: re + 1j * im,
+    except_laws=REAL_ONLY,
+)
 class complex:
     """The complex number re + i im of two real tensors of one dtype.
 
@@ -114,7 +119,10 @@ class complex:
 
 
 @general(
-    "polar", samples=binary(x=(0.2, 2.0)), reference=lambda size, phase: size * np.exp(1j * phase)
+    "polar",
+    samples=binary(x=(0.2, 2.0)),
+    reference=lambda size, phase: size * np.exp(1j * phase),
+    except_laws=REAL_ONLY,
 )
 class polar:
     """The complex number of size r and angle phi: out = r e^(i phi).
@@ -159,7 +167,9 @@ def _pairs():
     yield Sample((np.arange(8.0).reshape(2, 2, 2),))
 
 
-@linear("view_as_complex", view=True, keeps_dtype=False, samples=_pairs)
+@linear(
+    "view_as_complex", view=True, keeps_dtype=False, samples=_pairs, except_laws=REAL_ONLY
+)
 class view_as_complex:
     """Pairs of reals along the last dim as complex numbers, sharing memory.
 

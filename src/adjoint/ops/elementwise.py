@@ -6,7 +6,7 @@ import numpy as np
 
 from .operation import elementwise, general
 from .plan import ONE
-from .samples import Sample, binary, cases, generator, spread, unary
+from .samples import REAL_ONLY, Sample, binary, cases, generator, spread, unary
 
 _COMPLEX = np.array([1 + 2j, -0.5 + 0.3j, 2 - 1j])
 
@@ -34,7 +34,7 @@ def _zero(xp, ct):
     return xp.zeros_like(ct)
 
 
-@general("sign", samples=unary(-1.9, 2.2), reference=np.sign)
+@general("sign", samples=unary(-1.9, 2.2), reference=np.sign, except_laws=REAL_ONLY)
 class sign:
     """-1, 0 or 1 by the sign of x; 0 for nan. The derivative is 0.
 
@@ -74,6 +74,24 @@ def _turn(xp, t, x, out, x_dtype):
     zero = xp.equal(size, 0)
     across = t - out * xp.real(xp.conj(out) * t)
     return xp.where(zero, 0, across / xp.where(zero, 1, size))
+
+
+@elementwise(
+    "linked", samples=cases(((2, 3), (2, 3)), ((), ())), reference=lambda value, x: value
+)
+class linked:
+    """`value`, which depends on x by steps only, as a part of the graph of x: its derivative is 0.
+
+    A rule that masks by x calls it, so that second derivatives are 0, not missing, as in torch.
+    """
+
+    def forward(xp, value, x):
+        return xp.positive(value)
+
+    d_value = ONE
+
+    def d_x(xp, x):
+        return xp.zeros_like(x)
 
 
 def _where_samples():
@@ -122,11 +140,20 @@ class nan_to_num:
     def forward(xp, x, *, nan=0.0, posinf=None, neginf=None):
         return xp.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
 
-    def vjp_x(xp, ct, x):
-        return xp.keep(ct, xp.isfinite(x))
+    def vjp_x(xp, ct, x, x_dtype):
+        return _where_finite(xp, ct, x, x_dtype)
 
-    def jvp_x(xp, t, x):
+    def jvp_x(xp, t, x, x_dtype):
+        return _where_finite(xp, t, x, x_dtype)
+
+
+def _where_finite(xp, t, x, x_dtype):
+    """t where x is finite, part by part."""
+    if x_dtype.kind != "c":
         return xp.keep(t, xp.isfinite(x))
+    return xp.complex(
+        xp.keep(xp.real(t), xp.isfinite(xp.real(x))), xp.keep(xp.imag(t), xp.isfinite(xp.imag(x)))
+    )
 
 
 @general("copysign", samples=binary((0.2, 2.0), (-1.9, 2.2)), reference=np.copysign)

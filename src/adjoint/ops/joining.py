@@ -71,7 +71,7 @@ class block_diag:
 def _blocks(xs: Any) -> Any:
     import scipy.linalg
 
-    out = np.zeros(np.sum([x.shape for x in xs], axis=0))
+    out = np.zeros(np.sum([x.shape for x in xs], axis=0), xs[0].dtype)
     filled = scipy.linalg.block_diag(*[x for x in xs if x.size])
     rows = [i for x, r in zip(xs, _starts(xs, 0)) if x.size for i in range(r, r + len(x))]
     columns = [i for x, c in zip(xs, _starts(xs, 1)) if x.size for i in range(c, c + x.shape[1])]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .operation import general, linear
-from .samples import Sample, cases, spread
+from .samples import REAL_ONLY, Sample, cases, spread
 
 
 def reduced(xp: Any, values: Any, reduction: str) -> Any:
@@ -48,6 +48,7 @@ REDUCE: dict[str, Any] = {"mean": np.mean, "sum": np.sum, "none": np.asarray}
     "mse_loss",
     samples=pairs(),
     reference=lambda x, y, reduction: REDUCE[reduction]((x - y) ** 2),
+    except_laws=REAL_ONLY,
 )
 class mse_loss:
     """Squared error: (x - y)²."""
@@ -99,7 +100,12 @@ def _smooth_slope(xp, d, width):
     return xp.where(xp.abs(d) < width, d / width, xp.sign(d))
 
 
-smooth_l1_loss = general("smooth_l1_loss", node="SmoothL1LossBackward0", samples=pairs(width=0.7))(
+smooth_l1_loss = general(
+    "smooth_l1_loss",
+    node="SmoothL1LossBackward0",
+    samples=pairs(width=0.7),
+    except_laws=REAL_ONLY,
+)(
     of_difference(_smooth_value, _smooth_slope, "d² / (2 width) below width, |d| - width/2 above.")
 )
 
@@ -113,7 +119,9 @@ def _huber_slope(xp, d, width):
     return xp.where(xp.abs(d) <= width, d, width * xp.sign(d))
 
 
-huber_loss = general("huber_loss", node="HuberLossBackward0", samples=pairs(width=0.7))(
+huber_loss = general(
+    "huber_loss", node="HuberLossBackward0", samples=pairs(width=0.7), except_laws=REAL_ONLY
+)(
     of_difference(_huber_value, _huber_slope, "d² / 2 below width, width (|d| - width/2) above.")
 )
 
@@ -122,6 +130,7 @@ huber_loss = general("huber_loss", node="HuberLossBackward0", samples=pairs(widt
     "binary_cross_entropy",
     samples=pairs(x=(0.05, 0.95), y=(0.0, 1.0)),
     reference=lambda x, y, reduction: REDUCE[reduction](-(y * np.log(x) + (1 - y) * np.log(1 - x))),
+    except_laws=REAL_ONLY,
 )
 class binary_cross_entropy:
     """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms stop at -100."""
@@ -195,6 +204,7 @@ def _cross_entropies(x, classes, reduction):
         ((3, 5), CLASSES, {"reduction": "none"}),
     ),
     reference=_cross_entropies,
+    except_laws=REAL_ONLY,
 )
 class cross_entropy:
     """-log softmax(x) of scores x (n, c) at classes (n,).

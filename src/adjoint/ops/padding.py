@@ -87,7 +87,7 @@ EDGES: dict[tuple[str, int], Any] = {
 
 def _transposed(x: Any, shape: Any, pads: Any, mode: str) -> Any:
     places = np.pad(np.arange(np.prod(shape)).reshape(shape), pads, mode=_NUMPY_MODES[mode])  # type: ignore[call-overload]
-    out = np.zeros(np.prod(shape))
+    out = np.zeros(np.prod(shape), x.dtype)
     np.add.at(out, places.reshape(-1), x.reshape(-1))
     return out.reshape(shape)
 

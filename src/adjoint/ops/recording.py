@@ -89,7 +89,7 @@ def record_one(
         node.where = (code, offset, state.module)
         if state.packing is not None:
             _share_storages(node, plan, results)  # hooks may look at versions
-            pack_node(node)
+            pack_node(node, tensors, results, params)
         if modes.anomaly is not None:
             modes.anomaly.recorded(node, tensors, results)
     else:

@@ -1,6 +1,7 @@
 """Floor 2: activation functions with kinks; each says which subgradient it takes there.
 
-Masks let neither inf nor nan of the cotangent through, as in torch.
+Masks let neither inf nor nan of the cotangent through, as in torch, and are linked to what they
+are made from: the second derivative is 0, and not missing.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .operation import general
-from .samples import Sample, cases, spread, unary
+from .samples import REAL_ONLY, Sample, cases, spread, unary
 
 _OFF_ZERO = unary(-1.9, 2.2)
 
@@ -25,7 +26,7 @@ class relu:
         return xp.maximum(x, 0)
 
     def vjp_x(xp, ct, out):
-        return xp.keep(ct, xp.greater(out, 0))
+        return xp.linked(xp.keep(ct, xp.greater(out, 0)), out)
 
     jvp_x = vjp_x
 
@@ -46,7 +47,7 @@ class leaky_relu:
         return xp.where(xp.greater(x, 0), x, negative_slope * x)
 
     def vjp_x(xp, ct, x, negative_slope):
-        return xp.where(xp.greater(x, 0), ct, negative_slope * ct)
+        return xp.linked(xp.where(xp.greater(x, 0), ct, negative_slope * ct), x)
 
     jvp_x = vjp_x
 
@@ -59,6 +60,7 @@ class leaky_relu:
         Sample((spread((5,), -1.9, 2.2), spread((1,), 0.1, 0.6))),
     ],
     reference=lambda x, w: np.where(x > 0, x, w * x),
+    except_laws=REAL_ONLY,
 )
 class prelu:
     """x for x > 0, else w x with w learned. The derivative in x at 0 is w, that in w is 0."""
@@ -67,7 +69,7 @@ class prelu:
         return xp.where(xp.greater(x, 0), x, w * x)
 
     def vjp_x(xp, ct, x, w):
-        return xp.where(xp.greater(x, 0), ct, w * ct)
+        return xp.linked(xp.where(xp.greater(x, 0), ct, w * ct), x)
 
     def vjp_w(xp, ct, x):
         return xp.keep(ct * x, xp.less_equal(x, 0))
@@ -98,7 +100,7 @@ class hardtanh:
 
     def vjp_x(xp, ct, x, min_val, max_val):
         beyond = xp.logical_or(xp.less_equal(x, min_val), xp.greater_equal(x, max_val))
-        return xp.keep(ct, xp.logical_not(beyond))
+        return xp.linked(xp.keep(ct, xp.logical_not(beyond)), x)
 
     jvp_x = vjp_x
 
@@ -115,12 +117,17 @@ class hardsigmoid:
 
     def vjp_x(xp, ct, x):
         inside = xp.logical_and(xp.greater(x, -3), xp.less(x, 3))
-        return xp.keep(ct / 6, inside)
+        return xp.linked(xp.keep(ct / 6, inside), x)
 
     jvp_x = vjp_x
 
 
-@general("hardswish", samples=_WIDE, reference=lambda x: x * np.clip(x + 3, 0, 6) / 6)
+@general(
+    "hardswish",
+    samples=_WIDE,
+    reference=lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    except_laws=REAL_ONLY,
+)
 class hardswish:
     """out = x min(max(x + 3, 0), 6) / 6. The derivative is 0 at -3 and 1 at 3.
 
@@ -146,6 +153,7 @@ def _hardswish_slope(xp, ct, x):
     "softshrink",
     samples=cases(((2, 3), {"lambd": 0.5}), ((5,), {"lambd": 0.1}), low=-1.9, high=2.2),
     reference=lambda x, lambd: np.sign(x) * np.maximum(np.abs(x) - lambd, 0),
+    except_laws=REAL_ONLY,
 )
 class softshrink:
     """x moved towards 0 by lambd, and 0 within lambd of it. The derivative at an edge is 0."""
@@ -154,7 +162,7 @@ class softshrink:
         return xp.where(_small(xp, x, lambd), 0 * x, x - lambd * xp.sign(x))
 
     def vjp_x(xp, ct, x, lambd):
-        return xp.keep(ct, xp.logical_not(_small(xp, x, lambd)))
+        return xp.linked(xp.keep(ct, xp.logical_not(_small(xp, x, lambd))), x)
 
     jvp_x = vjp_x
 
@@ -171,7 +179,7 @@ class hardshrink:
         return xp.keep(x, xp.logical_not(_small(xp, x, lambd)))
 
     def vjp_x(xp, ct, x, lambd):
-        return xp.keep(ct, xp.logical_not(_small(xp, x, lambd)))
+        return xp.linked(xp.keep(ct, xp.logical_not(_small(xp, x, lambd))), x)
 
     jvp_x = vjp_x
 
@@ -193,6 +201,6 @@ class threshold:
         return xp.where(xp.less_equal(x, threshold), value, x)
 
     def vjp_x(xp, ct, x, threshold):
-        return xp.keep(ct, xp.logical_not(xp.less_equal(x, threshold)))
+        return xp.linked(xp.keep(ct, xp.logical_not(xp.less_equal(x, threshold))), x)
 
     jvp_x = vjp_x

@@ -20,6 +20,9 @@ class Sample(NamedTuple):
 
 
 Samples = Callable[[], Iterable[Sample]]
+
+# `except_laws=REAL_ONLY`: its rules are for real numbers, and its callers refuse complex ones.
+REAL_ONLY = ("complex_inputs",)
 SHAPES: tuple[tuple[int, ...], ...] = ((), (5,), (2, 3), (0, 3), (2, 1, 3))
 
 

@@ -76,7 +76,7 @@ def _recurrence(a: Any, b: Any, *, dim: int) -> Any:
     """Solve (I - diag(a) S) y = b with the shift S."""
     n = b.shape[dim]
     a, b = np.moveaxis(a, dim, -1), np.moveaxis(b, dim, -1)
-    matrix = np.zeros((*a.shape, n)) + np.eye(n)
+    matrix = np.zeros((*a.shape, n), a.dtype) + np.eye(n)
     for k in range(1, n):
         matrix[..., k, k - 1] = -a[..., k]
     return np.moveaxis(np.linalg.solve(matrix, b[..., None])[..., 0], -1, dim)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .operation import general
-from .samples import cases
+from .samples import REAL_ONLY, cases
 
 ALONG = cases(
     ((5,), {"dim": 0}), ((2, 3), {"dim": 1}), ((2, 3, 2), {"dim": 1}), ((0, 3), {"dim": 1})
@@ -18,7 +18,7 @@ def _softmax(x: Any, *, dim: int) -> Any:
     return np.exp(x) / np.sum(np.exp(x), axis=dim, keepdims=True)
 
 
-@general("softmax", samples=ALONG, reference=_softmax)
+@general("softmax", samples=ALONG, reference=_softmax, except_laws=REAL_ONLY)
 class softmax:
     """Softmax: out = exp(x) / sum(exp(x)) along `dim`."""
 
@@ -34,7 +34,12 @@ class softmax:
         return weighted - out * xp.sum(weighted, axis=dim, keepdims=True)
 
 
-@general("log_softmax", samples=ALONG, reference=lambda x, *, dim: np.log(_softmax(x, dim=dim)))
+@general(
+    "log_softmax",
+    samples=ALONG,
+    reference=lambda x, *, dim: np.log(_softmax(x, dim=dim)),
+    except_laws=REAL_ONLY,
+)
 class log_softmax:
     """Log-softmax: out = x - log(sum(exp(x))) along `dim`."""
 

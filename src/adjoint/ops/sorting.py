@@ -33,7 +33,8 @@ def choose(xp: Any, x: Any, indices: Any, dim: int, keepdim: bool) -> Any:
 
 
 def _place(values: Any, indices: Any, *, axis: int, size: int, accumulate: bool = False) -> Any:
-    out = np.zeros([size if i == axis else n for i, n in enumerate(values.shape)])
+    shape = [size if i == axis else n for i, n in enumerate(values.shape)]
+    out = np.zeros(shape, values.dtype)
     for where in np.ndindex(values.shape):
         target = list(where)
         target[axis] = indices[where]

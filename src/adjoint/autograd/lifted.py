@@ -1,0 +1,368 @@
+"""Floor 1: what stands in the place of an array while a function is transformed.
+
+A transform (vmap, jvp, jet) pushes a Level. Inside, a Tensor's `_data` may be Lifted: several
+Tensors of the floor of levels below, which operations see as one array. The tape lies over it as
+over any array, so reverse mode nests with everything; what the parts do is recorded below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from . import modes
+from .tensor import Tensor, new
+
+_next_number = count(1).__next__
+
+
+class Level:
+    """One transform being run in this thread: a context manager.
+
+    `grad` is the grad mode outside, in which the parts of its Lifted values are computed.
+    """
+
+    __slots__ = ("kind", "size", "randomness", "number", "grad", "alive")
+
+    number: int
+    grad: bool
+
+    def __init__(self, kind: str, size: int = 0, randomness: str = "error") -> None:
+        self.kind = kind
+        self.size = size  # of the batch, for vmap
+        self.randomness = randomness
+        self.alive = False
+
+    def __enter__(self) -> Level:
+        self.number = _next_number()
+        self.grad = modes.state.grad
+        self.alive = True
+        modes.state.levels = (*modes.state.levels, self)
+        modes.lifted += 1
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        modes.lifted -= 1
+        modes.state.levels = tuple([lvl for lvl in modes.state.levels if lvl is not self])
+        self.alive = False
+
+
+# A dtype that is equal to NumPy's own and not the same object: the fast paths, which ask for
+# identity, leave Lifted data to the general one at no cost.
+_twins: dict[Any, Any] = {}
+
+
+def twin(dtype: Any) -> Any:
+    """A dtype object that is equal to `dtype` but not identical to NumPy's."""
+    found = _twins.get(dtype)
+    if found is None:
+        found = _twins[dtype] = np.dtype(dtype, copy=True)
+    return found
+
+
+class Lifted:
+    """Tensors that together act as one array at a level. Knows shape and dtype, not values."""
+
+    __slots__ = ("level", "shape", "dtype")
+
+    level: Level
+    shape: tuple[int, ...]
+    dtype: Any
+
+    def parts(self) -> tuple[Tensor | None, ...]:
+        """The Tensors of the levels below."""
+        raise NotImplementedError  # every kind defines it
+
+    def map(self, f: Callable[[Tensor], Tensor]) -> Lifted:
+        """The same kind of value, with `f` applied to every part."""
+        raise NotImplementedError  # every kind defines it
+
+    def overwrite(self, source: Tensor) -> None:
+        """Write the value of `source` into the parts, in place."""
+        raise NotImplementedError  # every kind defines it
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions, without hidden ones."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements, without hidden ones."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def ghost(self) -> Any:
+        """An array of this shape and dtype without memory, to ask NumPy for shapes of views."""
+        return np.broadcast_to(np.zeros((), self.dtype), self.shape)
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """Strides as of a contiguous array: Lifted values have no layout that users could see."""
+        steps, step = [], self.dtype.itemsize
+        for n in reversed(self.shape):
+            steps.append(step)
+            step *= n
+        return tuple(reversed(steps))
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return int(self.dtype.itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what operations see."""
+        return self.size * self.itemsize
+
+    @property
+    def flags(self) -> Any:
+        """Layout flags of a contiguous array that may be written."""
+        return _FLAGS
+
+    @property
+    def base(self) -> None:
+        """No memory of its own, so none that it views."""
+        return None
+
+    def copy(self, order: str = "C") -> Lifted:
+        """Parts of their own memory."""
+        return self.map(lambda t: t.clone())
+
+    # Views of Lifted data are made by the operation; callers only look at the shape of these.
+    def __getitem__(self, key: Any) -> Any:
+        return self.ghost[key]
+
+    def reshape(self, *shape: Any) -> Any:
+        """The shape that a reshape would give."""
+        return self.ghost.reshape(*shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """The shape that a transpose would give."""
+        return self.ghost.transpose(*axes)
+
+    def swapaxes(self, first: int, second: int) -> Any:
+        """The shape that swapping two axes would give."""
+        return self.ghost.swapaxes(first, second)
+
+    def squeeze(self, axis: Any = None) -> Any:
+        """The shape without axes of size 1."""
+        return self.ghost.squeeze(axis)
+
+    @property
+    def T(self) -> Any:
+        """The shape with all axes reversed."""
+        return self.ghost.T
+
+
+class _Flags:
+    writeable = c_contiguous = owndata = aligned = True
+    f_contiguous = False
+    contiguous = forc = True
+
+
+_FLAGS = _Flags()
+
+
+class Batched(Lifted):
+    """One example of a batch: `value` holds all of them along its first axis when `batched`."""
+
+    __slots__ = ("value", "batched")
+
+    def __init__(self, level: Level, value: Tensor, batched: bool = True) -> None:
+        array = value._data
+        self.level, self.value, self.batched = level, value, batched
+        self.shape = array.shape[1:] if batched else array.shape
+        self.dtype = twin(array.dtype)
+
+    def parts(self) -> tuple[Tensor | None, ...]:
+        return (self.value,)
+
+    def map(self, f: Callable[[Tensor], Tensor]) -> Batched:
+        return Batched(self.level, f(self.value), self.batched)
+
+    def overwrite(self, source: Tensor) -> None:
+        data = source._data
+        value = source
+        if data.__class__ is Batched and data.level is self.level:
+            value = data.value
+            if data.batched and not self.batched:
+                raise RuntimeError(
+                    "vmap: inplace arithmetic(self, *extra_args) is not possible because there "
+                    "exists a Tensor `other` in extra_args that has more elements than `self`. "
+                    "This happened due to `other` being vmapped over but `self` not being vmapped "
+                    "over in a vmap. Please try to use out-of-place operators instead, or make "
+                    "the tensor from a mapped one (x.new_zeros(...), torch.zeros_like(x))."
+                )
+        self.value.copy_(value)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise RuntimeError(self._explain("an array of its values (.numpy(), NumPy functions)"))
+
+    def __bool__(self) -> bool:
+        raise RuntimeError(
+            "vmap: It looks like you're attempting to use a Tensor in some data-dependent control "
+            "flow (if, while, assert, bool()). All examples run together, so there is no one "
+            "truth; choose between both results with torch.where(condition, a, b) instead."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name == "item":
+            raise RuntimeError(
+                "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap "
+                "over calling .item() on a Tensor, please try to rewrite what you're doing with "
+                "other operations: torch.where(condition, a, b) chooses for each example, and "
+                "out_dims returns values."
+            )
+        raise RuntimeError(self._explain(f"its values (.{name})"))
+
+    def _explain(self, what: str) -> str:
+        return (
+            f"vmap: this function asks a Tensor of shape {list(self.shape)} for {what}, which it "
+            "has only one example at a time. What depends on values cannot run for all examples "
+            "together; use operations of fixed shape (torch.where), or call it outside of vmap."
+        )
+
+
+class Dual(Lifted):
+    """A primal and its tangent (None: it does not move)."""
+
+    __slots__ = ("primal", "tangent")
+
+    def __init__(self, level: Level, primal: Tensor, tangent: Tensor | None) -> None:
+        self.level, self.primal, self.tangent = level, primal, tangent
+        self.shape = primal._data.shape
+        self.dtype = twin(primal._data.dtype)
+
+    def parts(self) -> tuple[Tensor | None, ...]:
+        return (self.primal, self.tangent)
+
+    def map(self, f: Callable[[Tensor], Tensor]) -> Dual:
+        return Dual(self.level, f(self.primal), None if self.tangent is None else f(self.tangent))
+
+    def overwrite(self, source: Tensor) -> None:
+        data = source._data
+        if data.__class__ is Dual and data.level is self.level:
+            self.primal.copy_(data.primal)
+            if self.tangent is not None:
+                self.tangent.copy_(0 * self.tangent if data.tangent is None else data.tangent)
+            elif data.tangent is not None:
+                self.tangent = data.tangent.clone()
+        else:
+            self.primal.copy_(source)
+            if self.tangent is not None:
+                self.tangent.zero_()
+
+    @property
+    def values(self) -> Any:
+        """The primal's array: what value-dependent code (comparisons, printing) may look at."""
+        return self.primal._data
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.asarray(self.values, dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.values, name)
+
+
+class Series(Dual):
+    """A truncated Taylor series: `terms[k]` is the coefficient of t**k (None: zero)."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, level: Level, terms: Sequence[Tensor | None]) -> None:
+        first = terms[0]
+        assert first is not None
+        super().__init__(level, first, None)
+        self.terms = tuple(terms)
+
+    def parts(self) -> tuple[Tensor | None, ...]:
+        return self.terms
+
+    def map(self, f: Callable[[Tensor], Tensor]) -> Series:
+        return Series(self.level, [None if t is None else f(t) for t in self.terms])
+
+    def overwrite(self, source: Tensor) -> None:
+        raise RuntimeError(
+            "jet: writing in place is not supported in Taylor mode; use the out-of-place form"
+        )
+
+
+def values_of(t: Tensor) -> Any:
+    """The array of a Tensor, of all examples together where it is of a batch: to check values."""
+    while isinstance(t._data, Lifted):
+        part = t._data.parts()[0]
+        assert part is not None
+        t = part
+    return t._data
+
+
+def layout_of(t: Tensor) -> Any:
+    """The array of a Tensor, or one without values where it is Lifted: to work out shapes."""
+    data = t._data
+    return data.ghost if isinstance(data, Lifted) else data
+
+
+def lift(data: Lifted) -> Tensor:
+    """A Tensor on Lifted data, a leaf of its level."""
+    t: Tensor = new(Tensor)
+    t._data = data
+    t._requires_grad = False
+    t._edge = t._storage = t._view = t._meta = None
+    return t
+
+
+def spread(t: Tensor, level: Level) -> Tensor:
+    """What a Tensor holds for all examples of a batch, along a first axis."""
+    data = t._data
+    if data.__class__ is Batched and data.level is level:
+        if data.batched:
+            return data.value  # type: ignore[no-any-return]
+        t = data.value
+    return t.expand(level.size, *t._data.shape)  # type: ignore[no-any-return]
+
+
+def level_of(t: Tensor) -> Level | None:
+    """The level at which a Tensor is Lifted; None for an ordinary one."""
+    data = t._data
+    return data.level if isinstance(data, Lifted) else None
+
+
+def top_level(tensors: Sequence[Tensor]) -> Level | None:
+    """The innermost level among Tensors; None when all are ordinary. Refuses escaped ones."""
+    top: Level | None = None
+    for t in tensors:
+        data = t._data
+        if data.__class__ is not np.ndarray and isinstance(data, Lifted):
+            level = data.level
+            if not level.alive:
+                raise RuntimeError(
+                    f"a Tensor of shape {list(data.shape)} was made inside {level.kind} and is "
+                    f"used after it has ended; return it from the function that {level.kind} "
+                    "transforms instead of keeping it in a variable outside"
+                )
+            if top is None or level.number > top.number:
+                top = level
+    return top
+
+
+def bottom_arrays(t: Tensor) -> list[Any]:
+    """The arrays below all levels that hold a Tensor's value."""
+    found, stack = [], [t]
+    while stack:
+        data = stack.pop()._data
+        if isinstance(data, Lifted):
+            stack.extend([part for part in data.parts() if part is not None])
+        else:
+            found.append(data)
+    return found

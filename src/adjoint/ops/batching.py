@@ -1,0 +1,257 @@
+"""Floor 2: vmap: an operation on all examples of a batch at once, its first axis hidden.
+
+Most operations need no rule of their own: elementwise ones line their inputs up, and where every
+parameter has a name whose meaning is known (`dim`, `shape`, `key` ...) it is moved past the hidden
+axis. The others have a rule in `batching_rules`, are composed of operations that have one, or run
+one example at a time. Knows Tensors of the levels below, nothing of the level itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..autograd import engine
+from ..autograd.lifted import Batched, Level, lift
+from ..autograd.modes import state
+from ..autograd.tensor import Tensor
+from . import joining, shape
+
+
+@dataclass
+class Call:
+    """One application: `values` of which those in `batched` have the hidden axis first."""
+
+    operation: Any
+    level: Level
+    values: list[Tensor]
+    batched: list[bool]
+    params: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """How many examples there are."""
+        return self.level.size
+
+    def rank(self, i: int) -> int:
+        """The dimensions of input i as the operation sees it."""
+        return len(self.values[i]._data.shape) - self.batched[i]
+
+    def of(self, i: int) -> tuple[int, ...]:
+        """The shape of input i as the operation sees it."""
+        seen: tuple[int, ...] = self.values[i]._data.shape[self.batched[i] :]
+        return seen
+
+    def whole(self, i: int) -> Tensor:
+        """Input i with the hidden axis, repeated without a copy when it has none."""
+        return self.values[i] if self.batched[i] else spread(self.values[i], self.size)
+
+    def lined_up(self, i: int, rank: int) -> Tensor:
+        """Input i with dimensions of size 1 after the hidden axis, to broadcast as `rank`."""
+        value = self.values[i]
+        missing = rank - self.rank(i)
+        if not self.batched[i] or missing <= 0:
+            return value
+        array = value._data
+        sizes = (array.shape[0], *(1,) * missing, *array.shape[1:])
+        return reshaped(value, sizes)
+
+
+Rule = Callable[[Call], Any]
+RULES: dict[str, Rule] = {}  # by the operation's name; filled by `batching_rules`
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Make a function the batching rule of the operations named."""
+
+    def decorate(f: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names, f))
+        return f
+
+    return decorate
+
+
+def spread(t: Tensor, size: int) -> Tensor:
+    """The same for every example, without a copy."""
+    found: Tensor = shape.expand(t, shape=(size, *t._data.shape))
+    return found
+
+
+def reshaped(t: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Another shape; copied only where the layout makes it necessary (by `reshape` above)."""
+    found: Tensor = engine._tensor_namespace[0].reshape(t, tuple(sizes))
+    return found
+
+
+def moved(t: Tensor, source: int, destination: int) -> Tensor:
+    """One axis moved to another place."""
+    order = list(range(len(t._data.shape)))
+    order.insert(destination, order.pop(source))
+    found: Tensor = shape.permute(t, dims=tuple(order))
+    return found
+
+
+def apply_batched(
+    operation: Any, level: Level, tensors: Sequence[Tensor], params: dict[str, Any]
+) -> list[Any]:
+    """Outputs as Batched; where nothing is mapped, and needs no node here, as they are."""
+    values, batched, tracked = [], [], False
+    for t in tensors:
+        data = t._data
+        if data.__class__ is Batched and data.level is level:
+            values.append(data.value)
+            batched.append(data.batched)
+            tracked = tracked or t._requires_grad
+        else:
+            values.append(t)
+            batched.append(False)
+    if not any(batched):
+        out = operation(*values, **params)
+        outs = out if operation.several else (out,)
+        return [Batched(level, o, False) for o in outs] if tracked else list(outs)
+    call = Call(operation, level, values, batched, params)
+    out = rule_of(operation)(call)
+    return [Batched(level, o) for o in (out if operation.several else (out,))]
+
+
+def rule_of(operation: Any) -> Rule:
+    """How an operation is batched."""
+    found = RULES.get(operation.name)
+    if found is not None:
+        return found
+    if operation.kind == "elementwise":
+        return lined_up
+    return axes_moved if moves_axes(operation) else one_by_one
+
+
+def batching_kind(operation: Any) -> str:
+    """A word for how an operation is batched, for the table of operations."""
+    used = rule_of(operation)
+    names = {lined_up: "elementwise", axes_moved: "axes", one_by_one: "loop", composed: "composed"}
+    return names.get(used, "rule")
+
+
+def lined_up(call: Call) -> Any:
+    """Elementwise: inputs broadcast as they would without the hidden axis."""
+    rank = max(call.rank(i) for i in range(len(call.values)))
+    return call.operation(*[call.lined_up(i, rank) for i in range(len(call.values))], **call.params)
+
+
+# What parameters mean, by name: how each is moved past the hidden axis.
+def _dims(value: Any, call: Call) -> Any:
+    if value is None:
+        return tuple(range(1, call.rank(0) + 1))
+    if isinstance(value, (tuple, list)):
+        return tuple([_dims(v, call) for v in value])
+    return value + 1 if value >= 0 else value
+
+
+def _shape(value: Any, call: Call) -> Any:
+    return (call.size, *value)
+
+
+def _key(value: Any, call: Call) -> Any:
+    return (slice(None), *(value if isinstance(value, tuple) else (value,)))
+
+
+def _pads(value: Any, call: Call) -> Any:
+    return ((0, 0), *value)
+
+
+def _repeats(value: Any, call: Call) -> Any:
+    return (1, *value)
+
+
+MEANING: dict[str, Callable[[Any, Call], Any]] = {
+    **dict.fromkeys(("dim", "dims", "dim0", "dim1", "dim2", "axis", "axes"), _dims),
+    "shape": _shape,
+    "key": _key,
+    "pads": _pads,
+}
+AXES = frozenset(name for name, meaning in MEANING.items() if meaning is _dims)
+# Parameters that say nothing of axes.
+NEUTRAL = frozenset(
+    "keepdim correction offset k largest descending step size sizes shifts diagonal ord accumulate "
+    "include_self value mode eps dtype reduction".split()  # noqa: SIM905
+)
+
+
+def moves_axes(operation: Any) -> bool:
+    """Whether every parameter has a known meaning, and one says where the inputs' axes are."""
+    params = set(operation.params)
+    return bool(params) and params <= MEANING.keys() | NEUTRAL and bool(params & MEANING.keys())
+
+
+def axes_moved(call: Call) -> Any:
+    """Every input with the hidden axis; parameters moved past it."""
+    if any(call.rank(i) == 0 for i in range(len(call.values))) and AXES & call.params.keys():
+        return one_by_one(call)  # a dimension of a 0-d tensor cannot be counted past another
+    params = {
+        name: MEANING[name](value, call) if name in MEANING else value
+        for name, value in {**call.operation.defaults, **call.params}.items()
+    }
+    return call.operation(*[call.whole(i) for i in range(len(call.values))], **params)
+
+
+def leading(call: Call) -> Any:
+    """For operations that take any number of leading axes: the hidden one is one more."""
+    return call.operation(*[call.whole(i) for i in range(len(call.values))], **call.params)
+
+
+def composed(call: Call) -> Any:
+    """The forward rule on Tensors of the level: for operations written in others that batch."""
+    seen = [lift(Batched(call.level, v, b)) for v, b in zip(call.values, call.batched)]
+    before = state.grad
+    state.grad = False  # at the level; the parts are recorded below, as the level remembers
+    try:
+        out = call.operation.forward(engine._tensor_namespace[0], *seen, **call.params)
+    finally:
+        state.grad = before
+    found = [_whole(call, o) for o in (out if call.operation.several else (out,))]
+    return found if call.operation.several else found[0]
+
+
+def _whole(call: Call, t: Tensor) -> Tensor:
+    data = t._data
+    if data.__class__ is not Batched or data.level is not call.level:
+        return spread(t, call.size)
+    value: Tensor = data.value
+    return value if data.batched else spread(value, call.size)
+
+
+def one_by_one(call: Call) -> Any:
+    """Each example alone, and the results stacked: always right, and slow."""
+    several = call.operation.several
+    rows = []
+    for i in range(call.size):
+        key = (i, ...)
+        inputs = [
+            shape.select(v, key=key) if b else v for v, b in zip(call.values, call.batched)
+        ]
+        out = call.operation(*inputs, **call.params)
+        rows.append(out if several else (out,))
+    if not rows:
+        return _empty(call)
+    sizes = {tuple([o._data.shape for o in row]) for row in rows}
+    if len(sizes) > 1:
+        raise RuntimeError(
+            f"vmap: {call.operation.name} gives results of different shapes for different "
+            f"examples ({sorted(sizes)}), which cannot be one Tensor; use an operation of fixed "
+            "shape (torch.where instead of a boolean mask)"
+        )
+    found = [joining.stack(*column, dim=0) for column in zip(*rows)]
+    return found if several else found[0]
+
+
+def _empty(call: Call) -> Any:
+    """No examples: the shapes are those of an example of zeros."""
+    zeros = engine._tensor_namespace[0].zeros
+    inputs = [
+        zeros(v._data.shape[1:], dtype=v._data.dtype) if b else v
+        for v, b in zip(call.values, call.batched)
+    ]
+    out = call.operation(*inputs, **call.params)
+    outs = out if call.operation.several else (out,)
+    found = [zeros((0, *o._data.shape), dtype=o._data.dtype) for o in outs]
+    return found if call.operation.several else found[0]

@@ -1,0 +1,126 @@
+"""Floor 2: forward mode: an operation on primals and tangents, by its jvp rule.
+
+Value and tangent are computed with Tensors of the levels below, so they are recorded there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..autograd import engine
+from ..autograd.lifted import Dual, Level
+from ..autograd.tensor import Tensor, wrap
+from .definition import Definition
+
+
+def apply_dual(
+    operation: Any, level: Level, tensors: Sequence[Tensor], params: dict[str, Any]
+) -> list[Any]:
+    """Outputs as Duals; those that do not move, and need no node here, as they are."""
+    primals: list[Tensor] = []
+    tangents: list[Tensor | None] = []
+    tracked = False
+    for t in tensors:
+        data = t._data
+        if data.__class__ is Dual and data.level is level:
+            primals.append(data.primal)
+            tangents.append(data.tangent)
+            tracked = tracked or t._requires_grad
+        else:
+            primals.append(t)
+            tangents.append(None)
+    out = operation(*primals, **params)
+    outs = out if operation.several else (out,)
+    moved = tangents_of(operation, primals, tangents, outs, params)
+    results: list[Any] = []
+    for value, tangent in zip(outs, moved):
+        if tangent is None and not tracked:
+            results.append(value)
+        else:
+            results.append(Dual(level, value, tangent))
+    return results
+
+
+def tangents_of(
+    operation: Any,
+    primals: Sequence[Tensor],
+    tangents: Sequence[Tensor | None],
+    outs: Sequence[Tensor],
+    params: dict[str, Any],
+) -> Sequence[Tensor | None]:
+    """The tangents of all outputs: the sum of what each moving input contributes."""
+    if all(t is None for t in tangents):
+        return [None] * len(outs)
+    if operation.kind == "linear":
+        total = _push_linear(operation, primals, tangents, params)
+    else:
+        total = _push(operation, primals, tangents, outs, params)
+    if total is None:
+        return [None] * len(outs)
+    found = list(total) if operation.several else [total]
+    for number, (value, tangent) in enumerate(zip(outs, found)):
+        if tangent is None or value._data.dtype.kind not in "fcV":
+            found[number] = None
+        elif not isinstance(tangent, Tensor):
+            found[number] = wrap(tangent)
+    return found
+
+
+def _number(operation: Definition, i: int) -> int:
+    return min(i, len(operation.inputs) - 1) if operation.variadic else i
+
+
+def _push(
+    operation: Definition,
+    primals: Sequence[Tensor],
+    tangents: Sequence[Tensor | None],
+    outs: Sequence[Tensor],
+    params: dict[str, Any],
+) -> Any:
+    xp = engine._tensor_namespace[0]
+    total: Any = None
+    for i, t in enumerate(tangents):
+        number = _number(operation, i)
+        if t is not None and (number in operation.jvps or number in operation.vjps):
+            part = operation.push(xp, i, t, primals, outs, params)
+            total = part if total is None else _add(total, part)
+    return total
+
+
+def _push_linear(
+    operation: Any,
+    primals: Sequence[Tensor],
+    tangents: Sequence[Tensor | None],
+    params: dict[str, Any],
+) -> Any:
+    """The operation itself with tangents in the places of inputs: views of tangents stay views."""
+    xp = engine._tensor_namespace[0]
+    last = len(operation.inputs) - 1
+    total: Any = None
+    moving = [
+        i
+        for i, t in enumerate(tangents)
+        if t is not None and _number(operation, i) in operation.vjps
+    ]
+    together = [i for i in moving if operation.variadic and i >= last]
+    if together:  # linear in all of the list together
+        moved = [
+            p if i < last else xp.zeros_like(p) if tangents[i] is None else tangents[i]
+            for i, p in enumerate(primals)
+        ]
+        total = operation(*moved, **params)
+    for i in moving:
+        if i not in together:
+            part = operation(*[tangents[i] if j == i else p for j, p in enumerate(primals)], **params)
+            total = part if total is None else _add(total, part)
+    return total
+
+
+def _add(a: Any, b: Any) -> Any:
+    if isinstance(a, (tuple, list)):
+        return tuple([x if y is None else y if x is None else x + y for x, y in zip(a, b)])
+    return a + b
+
+
+
