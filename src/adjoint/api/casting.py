@@ -11,6 +11,7 @@ from ..arrays import device as devices
 from ..arrays import dtypes
 from ..arrays.layout import contiguous_format, is_ordered, order_of
 from ..autograd import inplace, modes, origin
+from ..autograd.lifted import layout_of, made_like, top_level
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import conversion as ops
 from ..ops import overwrite, shape
@@ -193,7 +194,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
             )
         src = wrap(number_array(src, self._data.dtype))
     try:
-        np.broadcast_to(src._data, self._data.shape)
+        np.broadcast_to(layout_of(src), self._data.shape)
     except ValueError:
         raise RuntimeError(
             f"copy_: the shape {list(src._data.shape)} of the source cannot be broadcast to the "
@@ -253,7 +254,8 @@ def zero_(input: Tensor) -> Tensor:
 
 def _overwrite(x: Tensor, values: Any, compute: Any, source: Tensor | None, name: str) -> Tensor:
     """Put new values in: recorded when a gradient may be wanted, else copied at once."""
-    if (
+    lifted = modes.lifted and top_level((x,) if source is None else (x, source)) is not None
+    if lifted or (
         modes.state.grad
         and x._data.dtype.kind in "fcV"
         and (x.requires_grad or (source is not None and source.requires_grad))
@@ -312,7 +314,10 @@ def _new_filled(name: str, make: Any) -> None:
         **options: Any,
     ) -> Tensor:
         shape = shape_of(size or (options.pop("size"),), name)
-        return finish(make(shape, numpy_dtype(dtype, self.dtype)), requires_grad, device)
+        made = numpy_dtype(dtype, self.dtype)
+        if self._data.__class__ is not np.ndarray:  # of a transform: one for each example
+            return made_like(self, lambda lead: make((*lead, *shape), made))
+        return finish(make(shape, made), requires_grad, device)
 
     new_like.__name__ = new_like.__qualname__ = name
     new_like.__doc__ = (
@@ -342,8 +347,11 @@ def new_full(
     tensor([3., 3.], dtype=torch.float64)
     """
     made = numpy_dtype(dtype, self.dtype)
-    array = np.full(shape_of((size,), "new_full"), number_array(fill_value, made), made)
-    return finish(array, requires_grad, device)
+    sizes = shape_of((size,), "new_full")
+    number = number_array(fill_value, made)
+    if self._data.__class__ is not np.ndarray:
+        return made_like(self, lambda lead: np.full((*lead, *sizes), number, made))
+    return finish(np.full(sizes, number, made), requires_grad, device)
 
 
 @method

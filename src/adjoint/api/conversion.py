@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.printing import tensor_repr
+from ..autograd.lifted import Batched, values_of
 from ..autograd.tensor import Tensor, wrap
 from .promotion import Number
 from .registration import FUNCTIONS
@@ -222,14 +223,24 @@ def __contains__(self: Tensor, element: Any) -> bool:
 @method
 def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
     """The values, and what is not usual: dtype, requires_grad, grad_fn."""
+    if self._data.__class__ is Batched:
+        inner = repr(self._data.value).replace("\n", "\n    ")
+        return (
+            f"BatchedTensor(lvl={self._data.level.number}, "
+            f"bdim={0 if self._data.batched else None}, value=\n    {inner}\n)"
+        )
+    tangent = getattr(self._data, "tangent", None)
+    if tangent is not None and not self._data.level.alive:
+        tangent = None
     node = self.grad_fn
     is_parameter = type(self) is not Tensor and type(self).__name__ == "Parameter"
     return tensor_repr(
-        self._data,
+        values_of(self),
         dtype_name=str(self.dtype),
         default_dtype=str(dtypes.get_default_dtype()),
         requires_grad=self.requires_grad,
         grad_fn_name=None if node is None else node.name(),
+        tangent=None if tangent is None else repr(tangent),
         heading="Parameter containing:\n" if is_parameter else "",
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import dtypes
+from ..autograd.lifted import made_like
 from ..autograd.tensor import Tensor, wrap
 from .literals import array_from, from_number, numpy_dtype
 from .promotion import number_array
@@ -291,6 +292,9 @@ def _like(name: str, make: Any, what: str) -> Any:
         if options:
             check_options(options, name)
         wanted = input._data.dtype if dtype is None else numpy_dtype(dtype)
+        if input._data.__class__ is not np.ndarray:  # of a transform: with its hidden axes
+            t = made_like(input, lambda lead: make(np.empty(lead + input._data.shape), wanted))
+            return t.requires_grad_() if requires_grad else t
         return finish(make(input._data, wanted), requires_grad, device)
 
     create.__name__ = create.__qualname__ = name
@@ -328,4 +332,6 @@ def full_like(
         fill_value = fill_value.item()
     wanted = input._data.dtype if dtype is None else numpy_dtype(dtype)
     number = number_array(fill_value, wanted)
+    if input._data.__class__ is not np.ndarray:
+        return made_like(input, lambda lead: np.full(lead + input._data.shape, number, wanted))
     return finish(np.full_like(input._data, number, wanted), requires_grad, device)

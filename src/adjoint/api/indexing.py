@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dtypes import COMPLEX, NP_BOOL, NP_INT64, of_scalar
-from ..autograd import inplace, origin
+from ..autograd import inplace, modes, origin
+from ..autograd.lifted import top_level, values_of
 from ..autograd.modes import set_grad_enabled, state
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import indexing as ops
@@ -78,7 +79,8 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         self.copy_(_without_leading_ones(value))
         return
     with_history = state.grad and (value.requires_grad or self.requires_grad)
-    if not with_history:
+    general = with_history or (modes.lifted and top_level((self, value)) is not None)
+    if not general:
         found = basic_key(self._data.shape, key)
         if found is not None:
             target = self._data[found[0]]
@@ -93,9 +95,9 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     with set_grad_enabled(with_history):
         viewed, picks = subscript(self, key)
     if picks is None:
-        _set_basic(viewed, value, with_history)
+        _set_basic(viewed, value, general)
     else:
-        _set_picks(viewed, picks, value, with_history)
+        _set_picks(viewed, picks, value, general)
 
 
 def _as_value(x: Tensor, value: Any) -> Tensor:
@@ -156,7 +158,7 @@ def _is_same_place(view: Tensor, value: Tensor) -> bool:
     """Whether `value` is a view of the same elements of the same base."""
     if value._view is None or view._view is None or value._view.base is not view._view.base:
         return False
-    a, b = view._data, value._data
+    a, b = values_of(view), values_of(value)
     return (
         a.shape == b.shape
         and a.strides == b.strides

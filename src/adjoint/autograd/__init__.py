@@ -32,6 +32,7 @@ __all__ = [
     "custom_vjp",
     "detect_anomaly",
     "enable_grad",
+    "forward_ad",
     "function",
     "functional",
     "grad",
@@ -49,7 +50,7 @@ __all__ = [
 ]
 
 # Modules that load when touched.
-_ROOMS = frozenset(("functional",))
+_ROOMS = frozenset(("forward_ad", "functional"))
 
 
 def __getattr__(name: str) -> Any:

@@ -480,15 +480,24 @@ def _missing(target: Value) -> list[Value]:
     return sorted(found, key=lambda v: v.last)
 
 
-def _split(length: int, slots: int) -> int:
-    """Where to keep the first value of a chain of `length` to be computed again, with `slots`.
+def _reach(slots: int, times: int) -> int:
+    """How long a chain can be when nothing is computed more than `times` times.
 
-    The step itself needs two. Griewank and Walther, Algorithm 799: revolve, 2000, equation 4.
+    One value is kept, of which the rest is reached with a slot less: r(s, t) = r(s - 1, t) + 1 +
+    r(s, t - 1). With one slot it is 1, because a step needs its input and its output.
     """
-    keep, times = slots - 1, 1
-    while comb(keep + times, keep) - 1 < length:
+    return comb(slots - 1 + times, slots - 1) + comb(slots - 2 + times, slots - 1) - 1
+
+
+def _split(length: int, slots: int) -> int:
+    """Where to keep the first value of a chain that is computed again: Griewank's binomial rule.
+
+    Griewank and Walther, Algorithm 799: revolve, ACM TOMS 2000; here for at least two slots.
+    """
+    times = 1
+    while _reach(slots, times) < length:
         times += 1
-    head = min(comb(keep + times - 1, keep) - 1, length - comb(keep + times - 2, keep - 1))
+    head = min(_reach(slots, times - 1), length - 1 - _reach(slots - 1, times - 1))
     return max(head, 0) + 1
 
 

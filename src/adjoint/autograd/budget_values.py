@@ -63,18 +63,18 @@ class Step:
 class Value:
     """One array of the forward pass: held, or to be computed again by `step`.
 
-    Without a step it cannot be, and is always held. `root` is the Value that owns the memory of a
-    view. The held array counts while the storage it lies in is at `version`.
+    Without a step it cannot be, and is always held. The array counts while the storage it lies in
+    is at `version`.
     """
 
     __slots__ = (
-        "step", "root", "array", "alive", "buffer", "storage", "version", "nbytes", "shape",
+        "step", "of", "array", "alive", "buffer", "storage", "version", "nbytes", "shape",
         "dtype", "uses", "last", "free", "needed", "__weakref__",
     )  # fmt: skip
 
     def __init__(self, array: Any, step: Step | None, root: Value | None) -> None:
         self.step = step
-        self.root = self if root is None else root
+        self.of = root  # None: it owns its memory; itself would be a cycle
         self.array: Any = None
         self.alive: weakref.ref[Any] | None = None  # the array, while its user holds it
         self.buffer: Buffer | None = None
@@ -87,6 +87,11 @@ class Value:
         self.last = 0  # the number of the last step that saved it
         self.free = False  # a parameter or a constant, which is alive anyway
         self.needed = False  # some step has it as an input
+
+    @property
+    def root(self) -> Value:
+        """The value that owns the memory."""
+        return self if self.of is None else self.of
 
     @property
     def is_intact(self) -> bool:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dtypes import FROM_NUMPY
-from . import engine, modes
+from . import engine, modes, second_pass
 from .captures import Captures, place_of
 from .engine import Run, execute
 from .lifted import Batched, Level, Lifted, lift, spread
-from .tape import GradientEdge
+from .tape import GradientEdge, Node, node_line
 from .tensor import Tensor, is_cut, wrap
 
 _ones: dict[Any, Any] = {}  # the cotangent 1, by dtype; shared, so never written
@@ -47,7 +47,8 @@ def _check_roots(tensors: Sequence[Any]) -> None:
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn: it "
                 "was made without recording. Were its inputs created with requires_grad=True, "
-                "outside torch.no_grad(), and not cut by .detach(), .data, .item() or .numpy()?"
+                "outside torch.no_grad(), and not cut by .detach(), .data, .item() or .numpy()? "
+                "debug.explain_grad(parameter, function_that_computes_it) names the line."
             )
 
 
@@ -72,8 +73,8 @@ def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
         if prod(shape) != 1:
             raise RuntimeError(
                 "grad can be implicitly created only for scalar outputs, but this one has shape "
-                f"{list(shape)}; reduce it with .sum() or .mean(), or pass gradient= of "
-                "that shape"
+                f"{list(shape)}{made_at(node)}; reduce it with .sum() or .mean(), or pass gradient= "
+                "of that shape"
             )
         if dtype.kind == "c":
             raise RuntimeError(
@@ -89,7 +90,7 @@ def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[{index}] has a shape of "
             f"torch.Size({list(gradient._data.shape)}) and output[{index}] has a shape of "
-            f"torch.Size({list(shape)}). The gradient must have the output's shape."
+            f"torch.Size({list(shape)}){made_at(node)}. The gradient must have the output's shape."
         )
     if (gradient._data.dtype.kind == "c") != (dtype.kind == "c"):
         raise RuntimeError(
@@ -98,6 +99,11 @@ def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
             f"output[{index}] has a dtype of {FROM_NUMPY[dtype]}."
         )
     return gradient
+
+
+def made_at(node: Node) -> str:
+    """`, made at file.py:3: y = x * 2`; nothing for a leaf."""
+    return "" if node.origin is None else f", made at {node_line(node)}"
 
 
 def _gradients(tensors: Sequence[Any], given: Any, name: str) -> list[Any]:
@@ -168,6 +174,9 @@ def _backward_scalar(loss: Tensor, edge: Any, retain_graph: bool) -> None:
     modes.state.grad = False
     try:
         run.walk()
+    except RuntimeError as error:
+        second_pass.tell(error, [node])
+        raise
     finally:
         modes.state.grad = before
 
@@ -264,7 +273,7 @@ def _results(
             raise RuntimeError(
                 "One of the differentiated Tensors appears to not have been used in the graph "
                 f"(input {i}, of shape {_shape(t)}). Set allow_unused=True if this is "
-                "the desired behavior."
+                "the desired behavior. debug.explain_grad(input, output) tells where it was cut off."
             )
     return tuple(found)
 

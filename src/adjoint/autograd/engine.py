@@ -16,7 +16,7 @@ import numpy as np
 from numpy import add
 
 from ..arrays import cpu
-from . import modes
+from . import modes, second_pass
 from .captures import Captures, place_of
 from .tape import Node, node_line
 from .tensor import Tensor
@@ -165,5 +165,8 @@ def execute(run: Run, tensors: Sequence[Any], gradients: Sequence[Any]) -> None:
     try:
         _start(run, tensors, gradients)
         run.walk()
+    except RuntimeError as error:
+        second_pass.tell(error, [place_of(t)[0] for t in tensors])
+        raise
     finally:
         modes.state.grad = before

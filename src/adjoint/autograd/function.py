@@ -17,7 +17,7 @@ from .function_context import FunctionCtx
 from .function_node import FunctionNode, Places
 from .function_outputs import Outputs
 from .modes import state
-from .tape import Node, edge_of, next_sequence_number
+from .tape import Node, edge_of, next_sequence_number, node_line
 from .tensor import Tensor, new, wrap
 
 __all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
@@ -274,7 +274,7 @@ def _guarded(t: Any, ctx: FunctionCtx, moving: list[Tensor]) -> Any:
     node: TwiceNode = new(TwiceNode)
     node.message = (
         "trying to differentiate twice a function that was marked with @once_differentiable: the "
-        f"backward of {ctx._forward_cls.__name__}. Write it in differentiable operations on "
+        f"backward of {ctx._forward_cls.__name__}, applied at {node_line(ctx._node)}. Write it in differentiable operations on "
         "ctx.saved_tensors and take the mark off"
     )
     # Edges to all that the gradient may depend on, so that every search for a path finds it.

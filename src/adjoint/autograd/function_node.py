@@ -14,7 +14,7 @@ import numpy as np
 
 from .modes import state
 from .saved import pack_node
-from .tape import OperationNode, freed_message, modified_message
+from .tape import OperationNode, freed_error, modified_message, node_line
 from .tensor import Tensor, new, storage_of, wrap
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class FunctionNode(OperationNode):
     def unpack(self) -> tuple[Any, ...]:
         """`ctx.saved_tensors`: checked, and outputs linked to this node again."""
         if self.freed or self.saved is None:
-            raise RuntimeError(freed_message(self))
+            raise freed_error(self)
         values = self.saved
         if self.plan.outputs or not all(isinstance(t, Tensor) for t in values):
             values = self._saved_tensors(values)
@@ -180,7 +180,7 @@ class FunctionNode(OperationNode):
             raise RuntimeError(
                 f"function {self.name()} returned an incorrect number of gradients (expected "
                 f"{count}, got {len(given)}): backward returns one for each argument of forward, "
-                "None where there is none"
+                f"None where there is none{self._lines()}"
             )
         cts: list[Any] = []
         edges = iter(self.edges)
@@ -192,18 +192,25 @@ class FunctionNode(OperationNode):
                 cts.append(grad if grad is None or run.on_tensors else grad._data)
         return cts
 
+    def _lines(self) -> str:
+        """Where the Function was applied and where its backward is, for errors."""
+        code = getattr(self.function._user_backward(), "__code__", None)
+        written = "" if code is None else f"; backward: {code.co_filename}:{code.co_firstlineno}"
+        return f" (applied at {node_line(self)}{written})"
+
     def _check_gradient(self, i: int, grad: Any, edge: Any) -> None:
         """Refuse a gradient that cannot be that of argument `i`."""
         if not self.plan.args[i]:
             raise RuntimeError(
                 f"function {self.name()} returned a gradient different than None at position "
                 f"{i + 1}, but the corresponding forward input was not a Variable; return None "
-                "there"
+                f"there{self._lines()}"
             )
         if not isinstance(grad, Tensor):
             raise RuntimeError(
                 f"expected Variable or None (got {type(grad).__name__}) as the gradient that "
                 f"{self.name()} returned at position {i + 1}; wrap it with torch.as_tensor(...)"
+                f"{self._lines()}"
             )
         if edge is None:
             return
@@ -213,12 +220,13 @@ class FunctionNode(OperationNode):
             raise RuntimeError(
                 f"Function {self.name()} returned an invalid gradient at index "
                 f"{self.plan.shown.index(i)} - got {list(got)} but expected shape compatible with "
-                f"{list(shape)}, the shape of argument {i} of forward"
+                f"{list(shape)}, the shape of argument {i} of forward{self._lines()}"
             )
         if grad._data.dtype.kind == "c" and dtype.kind != "c":
             raise RuntimeError(
                 f"Function {self.name()} returned a complex gradient at index "
                 f"{self.plan.shown.index(i)} for an argument that is real; return its .real"
+                f"{self._lines()}"
             )
 
 

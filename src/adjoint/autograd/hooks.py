@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .tape import AccumulateGrad, Node, edge_of
+from .tape import AccumulateGrad, Node, edge_of, node_line
 from .tensor import Tensor, meta_of, wrap
 
 if TYPE_CHECKING:
@@ -137,31 +137,32 @@ def _check_tuple(replaced: Any, count: int, node: Node) -> None:
     if not isinstance(replaced, tuple):
         raise TypeError(
             f"expected tuple, but hook returned {type(replaced).__name__!r}: a hook on "
-            f"{node.name()} returns None, or {count} gradients in a tuple"
+            f"{node.name()}, made at {node_line(node)}, returns None, or {count} gradients in a tuple"
         )
     if len(replaced) != count:
         raise RuntimeError(
             f"a hook on {node.name()} has returned an incorrect number of values (got "
-            f"{len(replaced)}, but expected {count})"
+            f"{len(replaced)}, but expected {count}); the node was made at {node_line(node)}"
         )
 
 
 def _checked(replaced: Any, node: Node, output: int, run: Run) -> Any:
     if not isinstance(replaced, Tensor):
         raise TypeError(
-            f"a hook must return a Tensor or None, but one on {node.name()} returned "
-            f"{type(replaced).__name__}"
+            f"a hook must return a Tensor or None, but one on {node.name()}, made at "
+            f"{node_line(node)}, returned {type(replaced).__name__}"
         )
     shape, dtype = node.metas_of(output)
     if replaced._data.dtype != dtype:
         raise RuntimeError(
             f"hook has changed the type of value: the gradient at {node.name()} has dtype "
-            f"{dtype}, the hook returned {replaced._data.dtype}; convert it with .to(grad.dtype)"
+            f"{dtype}, the hook returned {replaced._data.dtype}; convert it with .to(grad.dtype) "
+            f"(the value was made at {node_line(node)})"
         )
     if replaced._data.shape != shape:
         raise RuntimeError(
             f"hook has changed the size of value: the gradient has shape {list(shape)}, the hook "
-            f"returned {list(replaced._data.shape)}"
+            f"returned {list(replaced._data.shape)} (the value was made at {node_line(node)})"
         )
     return replaced if run.on_tensors else replaced._data
 

@@ -63,7 +63,7 @@ def check_history(x: Tensor, name: str) -> None:
                 f"operation. ({name} on a view of shape {list(x._data.shape)}: write inside "
                 "`with torch.no_grad():`, or to a clone)"
             )
-        check_creation(view, f"is being modified inplace by {name}")
+        check_creation(view, f"is being modified inplace by {name}", x)
 
 
 def _overlaps(array: Any) -> bool:
@@ -96,6 +96,8 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     """
     check_writable(x, name)
     old = _alias(x)
+    if x._data.__class__ is not np.ndarray:  # of a transform: the levels below see one write
+        old._data, old._storage = x._data.copy(), None
     packing = modes.running and modes.state.packing is not None
     if packing:  # what a hook keeps must not change
         old._data, old._storage = old._data.copy(), None
@@ -106,7 +108,7 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     storage = storage_of(x)
     recorded = result._requires_grad and modes.state.grad
     if recorded and x._view is not None:
-        check_creation(x._view, f"is being modified inplace by {name}")
+        check_creation(x._view, f"is being modified inplace by {name}", x)
     if recorded:
         held = weakref.ref(old)
         array = result._data
@@ -120,9 +122,19 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
             tell_moved(result, x)
     else:
         storage.bump(origin.caller(2))
-    if result._data is not x._data:
-        np.copyto(x._data, result._data, casting="unsafe")
+    overwrite(x, result)
     return x
+
+
+def overwrite(x: Tensor, source: Tensor) -> None:
+    """Put the value of `source` into the memory of `x`; of history nothing is said."""
+    if x._data.__class__ is np.ndarray is source._data.__class__:
+        if source._data is not x._data:
+            np.copyto(x._data, source._data, casting="unsafe")
+        return
+    from .lifted import overwrite_lifted
+
+    overwrite_lifted(x, source)
 
 
 def _keep(old: Tensor, node: Any, since: int) -> None:

@@ -80,6 +80,10 @@ class Lifted:
         """The same kind of value, with `f` applied to every part."""
         raise NotImplementedError  # every kind defines it
 
+    def detached(self) -> Any:
+        """The data without history or tangent at any level."""
+        return self.map(lambda t: t.detach())
+
     def overwrite(self, source: Tensor) -> None:
         """Write the value of `source` into the parts, in place."""
         raise NotImplementedError  # every kind defines it
@@ -167,6 +171,15 @@ class _Flags:
 _FLAGS = _Flags()
 
 
+UNMAPPED_WRITE = (
+    "vmap: inplace arithmetic(self, *extra_args) is not possible because there exists a Tensor "
+    "`other` in extra_args that has more elements than `self`. This happened due to `other` being "
+    "vmapped over but `self` not being vmapped over in a vmap. Please try to use out-of-place "
+    "operators instead, or make the tensor from a mapped one: x.new_zeros(...), "
+    "torch.zeros_like(x)."
+)
+
+
 class Batched(Lifted):
     """One example of a batch: `value` holds all of them along its first axis when `batched`."""
 
@@ -190,13 +203,7 @@ class Batched(Lifted):
         if data.__class__ is Batched and data.level is self.level:
             value = data.value
             if data.batched and not self.batched:
-                raise RuntimeError(
-                    "vmap: inplace arithmetic(self, *extra_args) is not possible because there "
-                    "exists a Tensor `other` in extra_args that has more elements than `self`. "
-                    "This happened due to `other` being vmapped over but `self` not being vmapped "
-                    "over in a vmap. Please try to use out-of-place operators instead, or make "
-                    "the tensor from a mapped one (x.new_zeros(...), torch.zeros_like(x))."
-                )
+                raise RuntimeError(UNMAPPED_WRITE)
         self.value.copy_(value)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -258,6 +265,9 @@ class Dual(Lifted):
             if self.tangent is not None:
                 self.tangent.zero_()
 
+    def detached(self) -> Any:
+        return self.primal.detach()._data
+
     @property
     def values(self) -> Any:
         """The primal's array: what value-dependent code (comparisons, printing) may look at."""
@@ -298,6 +308,25 @@ class Series(Dual):
         )
 
 
+def made_like(t: Tensor, make: Callable[[tuple[int, ...]], Any]) -> Tensor:
+    """A new Tensor for each example where `t` has one: `make(hidden sizes)` gives its array."""
+    lead: list[int] = []
+    levels: list[Level] = []
+    while isinstance(t._data, Lifted):
+        data = t._data
+        if data.__class__ is Batched and data.batched:
+            lead.insert(0, data.level.size)
+            levels.append(data.level)
+        part = data.parts()[0]
+        assert part is not None
+        t = part
+    array = make(tuple(lead))
+    found = lift(array)
+    for level in reversed(levels):
+        found = lift(Batched(level, found))
+    return found
+
+
 def values_of(t: Tensor) -> Any:
     """The array of a Tensor, of all examples together where it is of a batch: to check values."""
     while isinstance(t._data, Lifted):
@@ -313,13 +342,53 @@ def layout_of(t: Tensor) -> Any:
     return data.ghost if isinstance(data, Lifted) else data
 
 
-def lift(data: Lifted) -> Tensor:
+def lift(data: Any) -> Tensor:
     """A Tensor on Lifted data, a leaf of its level."""
     t: Tensor = new(Tensor)
     t._data = data
     t._requires_grad = False
     t._edge = t._storage = t._view = t._meta = None
     return t
+
+
+def overwrite_lifted(x: Tensor, source: Tensor) -> None:
+    """Write `source` into the parts of `x`, which may have to move with the source from now on."""
+    level, own = top_level((x, source)), level_of(x)
+    assert level is not None
+    if own is not level:
+        if level.kind == "vmap":
+            raise RuntimeError(UNMAPPED_WRITE)
+        if level.kind == "jet":
+            raise RuntimeError(
+                "jet: a Taylor series cannot be written into a tensor that is none; use the "
+                "out-of-place form"
+            )
+        _set_moving(x, level, source._data.tangent)
+    x._data.overwrite(source)
+
+
+def _set_moving(x: Tensor, level: Level, like: Tensor | None) -> None:
+    """Give a tensor a tangent of zeros, and what it is a view of: both share it from then on."""
+    base = x if x._view is None else x._view.base
+    primal = handle(base)
+    shape, dtype = base._data.shape, base._data.dtype
+    model = primal if like is None else like
+    tangent = made_like(model, lambda lead: np.zeros(lead + shape, dtype))
+    base._data = Dual(level, primal, tangent)
+    if base is not x and x._view is not None:
+        for step in x._view.steps:
+            outs = step.operation(tangent, **step.params)
+            tangent = outs if step.output is None else outs[step.output]
+        x._data = Dual(level, handle(x), tangent)
+
+
+def handle(t: Tensor) -> Tensor:
+    """The same tensor of the levels below, for a part of the one that is lifted now."""
+    found: Tensor = new(Tensor)
+    found._data, found._requires_grad = t._data, t._requires_grad
+    found._edge, found._storage, found._view = t._edge, t._storage, t._view
+    found._meta = None
+    return found
 
 
 def spread(t: Tensor, level: Level) -> Tensor:
@@ -346,6 +415,9 @@ def top_level(tensors: Sequence[Tensor]) -> Level | None:
         if data.__class__ is not np.ndarray and isinstance(data, Lifted):
             level = data.level
             if not level.alive:
+                if level.kind == "jvp":  # what is left of a dual is its primal
+                    t._data, t._storage = data.primal._data, data.primal._storage
+                    return top_level(tensors)
                 raise RuntimeError(
                     f"a Tensor of shape {list(data.shape)} was made inside {level.kind} and is "
                     f"used after it has ended; return it from the function that {level.kind} "

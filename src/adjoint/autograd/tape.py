@@ -139,7 +139,7 @@ class OperationNode(Node):
     def apply(self, ct: Any, run: Run) -> Any:
         saved = self.saved
         if saved is None:
-            raise RuntimeError(freed_message(self))
+            raise freed_error(self)
         # The check of versions is inlined: one slot read for values that were never written.
         values: list[Any] = []
         if run.on_tensors:
@@ -304,7 +304,7 @@ class AccumulateGrad(Node):
             raise RuntimeError(
                 "leaf variable has been moved into the graph interior: a leaf of shape "
                 f"{list(self.variable._data.shape)} was used, then written in place with "
-                "requires_grad off; write to a clone"
+                f"requires_grad off, at {node_line(self.variable._edge[0])}; write to a clone"
             )
         return ()
 
@@ -386,13 +386,21 @@ def freed_message(node: Node) -> str:
     )
 
 
+def freed_error(node: Node) -> RuntimeError:
+    """The error of a pass that needs freed values; it holds the node, for `second_pass`."""
+    error = RuntimeError(freed_message(node))
+    vars(error)["node"] = node
+    return error
+
+
 def modified_message(node: OperationNode, tensor: Tensor, saved_at: int) -> str:
     """What to say when a saved value was overwritten, with both lines."""
     assert node.saved is not None and tensor._storage is not None
     storage = tensor._storage
     position = next(i for i, t in enumerate(node.saved) if t is tensor)
     name = node.plan.saved_names[position]
-    kind = "output 0" if node.plan.output_number(name) is not None else f"input {name!r}"
+    number = node.plan.output_number(name)
+    kind = f"input {name!r}" if number is None else f"output {number}"
     return (
         "one of the variables needed for gradient computation has been modified by an inplace "
         f"operation: [torch.{tensor.dtype.short}Tensor {list(tensor._data.shape)}], which is "

@@ -109,7 +109,7 @@ class Tensor:
 
     def _cut(self) -> Any:
         """Inside a transform: the data without history at any level."""
-        return self._data.map(lambda t: t.detach())
+        return self._data.detached()
 
     @data.setter
     def data(self, value: Tensor) -> None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..arrays import cpu
-from .storage import CUSTOM, INFERENCE, MULTI_OUTPUT, NO_GRAD, CustomView
-from .tape import Node, edge_of, next_sequence_number
+from .origin import describe
+from .storage import CUSTOM, DEFAULT, INFERENCE, MULTI_OUTPUT, NO_GRAD, CustomView
+from .tape import Node, edge_of, next_sequence_number, node_line
 from .tensor import Tensor, new, relink, wrap
 
 if TYPE_CHECKING:
@@ -101,13 +102,16 @@ def replay(view: View, t: Tensor) -> Edge:
     for step in steps:
         if isinstance(step.operation, CustomView):
             step.operation.refuse()
-    check_creation(view, "its base or another view of its base has been modified inplace")
+    check_creation(view, "its base or another view of its base has been modified inplace", t)
     return _make(AsStridedBackward0, (edge_of(view.base),), t, steps)
 
 
-def check_creation(view: View, what: str) -> None:
-    """Refuse to rewrite a history that cannot be, because of how the view was made."""
+def check_creation(view: View, what: str, t: Tensor | None = None) -> None:
+    """Refuse to rewrite a history that cannot be, because of how the view `t` was made."""
     creation = view.creation
+    if creation == DEFAULT:
+        return
+    what += _lines(view, t)
     if creation == MULTI_OUTPUT:
         raise RuntimeError(
             f"Output {view.output or 0} of a function that returns multiple views is a view and "
@@ -132,6 +136,16 @@ def check_creation(view: View, what: str) -> None:
             "(if you don't want the inplace to be tracked) or both outside (if you want the "
             "inplace to be tracked)."
         )
+
+
+def _lines(view: View, t: Tensor | None) -> str:
+    """Where a view was made and where its memory was last written, for errors."""
+    edge = None if t is None else t._edge
+    text = "" if edge is None or edge[0].origin is None else f", made at {node_line(edge[0])}"
+    storage = view.of._storage
+    if storage is not None and storage.writer is not None:
+        text += f", written at {describe(storage.writer)}"
+    return f" (the view{text})" if text else ""
 
 
 def own(t: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ def _turn(xp, t, x, out, x_dtype):
     "linked", samples=cases(((2, 3), (2, 3)), ((), ())), reference=lambda value, x: value
 )
 class linked:
-    """`value`, which depends on x by steps only, as a part of the graph of x: its derivative is 0.
+    """The value, which depends on x by steps only, put in the graph of x with derivative 0.
 
     A rule that masks by x calls it, so that second derivatives are 0, not missing, as in torch.
     """
@@ -90,8 +90,8 @@ class linked:
 
     d_value = ONE
 
-    def d_x(xp, x):
-        return xp.zeros_like(x)
+    def d_x(xp, x_dtype):
+        return xp.zeros((), dtype=x_dtype)
 
 
 def _where_samples():

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays.normalization import shared_axes
 from .operation import general
-from .samples import REAL_ONLY, cases
+from .samples import cases
 
 FEATURES = {"axes": (1,), "affine_shape": (4,), "eps": 1e-5}
 CHANNELS = {"axes": (0, 2), "affine_shape": (1, 3, 1), "eps": 1e-3}
@@ -115,7 +115,6 @@ layer_norm = general(
     outputs=OUTPUTS,
     samples=cases(((3, 4), (4,), (4,), FEATURES)),
     reference=reference,
-    except_laws=REAL_ONLY,
 )(Affine)
 
 batch_norm = general(
@@ -124,7 +123,6 @@ batch_norm = general(
     outputs=OUTPUTS,
     samples=cases(((4, 3, 2), (3,), (3,), CHANNELS)),
     reference=reference,
-    except_laws=REAL_ONLY,
 )(Affine)
 
 group_norm = general(
@@ -135,7 +133,6 @@ group_norm = general(
         ((2, 2, 3, 4), (6,), (6,), {"axes": (2, 3), "affine_shape": (1, 2, 3, 1), "eps": 1e-5})
     ),
     reference=reference,
-    except_laws=REAL_ONLY,
 )(Affine)
 
 
@@ -147,7 +144,6 @@ group_norm = general(
         ((3, 4), {"axes": (1,), "eps": 1e-5}), ((4, 3, 2), {"axes": (0, 2), "eps": 1e-3})
     ),
     reference=plain_reference,
-    except_laws=REAL_ONLY,
 )
 class standardize:
     """Normalise x over `axes` to mean 0 and variance 1: (x - mean) / sqrt(var + eps)."""

@@ -23,7 +23,7 @@ class relu:
     """
 
     def forward(xp, x):
-        return xp.maximum(x, 0)
+        return xp.maximum(0, x)  # in this order, -0.0 stays on most processors, as in torch
 
     def vjp_x(xp, ct, out):
         return xp.linked(xp.keep(ct, xp.greater(out, 0)), out)

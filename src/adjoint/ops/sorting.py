@@ -218,7 +218,7 @@ def _mode(x: Any, *, dim: int, keepdim: bool) -> Any:
         return np.array([value, np.flatnonzero(row == value)[-1]])
 
     found = np.apply_along_axis(one, dim, x)
-    values, index = np.take(found, [0], dim), np.take(found, [1], dim).astype(int)
+    values, index = np.take(found, [0], dim), np.take(found, [1], dim).real.astype(int)
     return (values, index) if keepdim else (values.squeeze(dim), index.squeeze(dim))
 
 

@@ -204,7 +204,7 @@ class entr:
     """
 
     def forward(xp, x):
-        return xp.where(xp.less(x, 0), -xp.inf, -xp.xlogy(x, x))
+        return xp.where(xp.less(x, 0), -xp.inf, xp.xlogy(-x, x))
 
     def d_x(xp, x):
         return -1 - xp.log(xp.where(xp.less(x, 0), xp.nan, x))
