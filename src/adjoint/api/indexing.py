@@ -79,7 +79,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         self.copy_(_without_leading_ones(value))
         return
     with_history = state.grad and (value.requires_grad or self.requires_grad)
-    general = with_history or (modes.lifted and top_level((self, value)) is not None)
+    general = with_history or bool(modes.lifted and top_level((self, value)))
     if not general:
         found = basic_key(self._data.shape, key)
         if found is not None:

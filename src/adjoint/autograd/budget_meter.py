@@ -138,9 +138,7 @@ class Meter(Recorder):
         for t, o in zip(results, outs):
             o.lies_in(t._data, storage_of(t), t._version)
         own = sum([o.nbytes for o in outs])
-        kept = {
-            step.inputs[i].root for is_output, i in node.plan.saved_sources if not is_output
-        }
+        kept = {step.inputs[i].root for is_output, i in node.plan.saved_sources if not is_output}
         extra = {r for v in inputs if (r := v.root).step is None and not r.free} - kept
         if own and sum([r.nbytes for r in extra if r.buffer is None]) * 4 > own:
             # What would have to be kept to compute the results again is as large as they are.
@@ -207,7 +205,7 @@ class Meter(Recorder):
                 self._hold(r, array)
 
     def _pack(self, node: OperationNode, values: Sequence[Value], roots: Sequence[Value]) -> None:
-        group = tuple({r: None for r in roots})
+        group = tuple(dict.fromkeys(roots))
         saved: list[Any] = []
         for i, (t, value) in enumerate(zip(node.saved or (), values)):
             if is_free(t):
@@ -408,7 +406,7 @@ class _Recomputation:
         free = meter.limit - meter.bytes
         slots = free * len(path) // max(sum(sizes), 1)
         start = 0
-        while len(path) - start > slots:
+        while start < len(path) and len(path) - start > slots:
             stop = start + _split(len(path) - start, slots) if slots > 1 else len(path)
             meter.passing.update(path[start : stop - 1])
             start, slots = stop, slots - 1

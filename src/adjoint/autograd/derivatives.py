@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dtypes import FROM_NUMPY
-from . import engine, modes, second_pass
+from . import modes, second_pass
 from .captures import Captures, place_of
 from .engine import Run, execute
 from .lifted import Batched, Level, Lifted, lift, spread

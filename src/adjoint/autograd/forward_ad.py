@@ -50,7 +50,8 @@ class UnpackedDualTensor(NamedTuple):
 
 
 def _current() -> Level | None:
-    for level in reversed(modes.state.levels):
+    levels: tuple[Level, ...] = modes.state.levels
+    for level in reversed(levels):
         if level in _entered:
             return level
     return None

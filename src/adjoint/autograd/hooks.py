@@ -119,8 +119,7 @@ class NodeHooks:
             if replaced is not None:
                 _check_tuple(replaced, len(inputs), node)
                 kept = [
-                    (g if run.on_tensors else g._data) if g is not None else None
-                    for g in replaced
+                    (g if run.on_tensors else g._data) if g is not None else None for g in replaced
                 ]
                 if hasattr(node, "plan"):
                     kept = [kept[node.plan.shown.index(i)] for i in node.plan.needed]

@@ -396,7 +396,7 @@ def spread(t: Tensor, level: Level) -> Tensor:
     data = t._data
     if data.__class__ is Batched and data.level is level:
         if data.batched:
-            return data.value  # type: ignore[no-any-return]
+            return data.value
         t = data.value
     return t.expand(level.size, *t._data.shape)  # type: ignore[no-any-return]
 
@@ -415,7 +415,7 @@ def top_level(tensors: Sequence[Tensor]) -> Level | None:
         if data.__class__ is not np.ndarray and isinstance(data, Lifted):
             level = data.level
             if not level.alive:
-                if level.kind == "jvp":  # what is left of a dual is its primal
+                if isinstance(data, Dual):  # what is left of a dual is its primal
                     t._data, t._storage = data.primal._data, data.primal._storage
                     return top_level(tensors)
                 raise RuntimeError(

@@ -163,7 +163,7 @@ class OperationNode(Node):
             self.saved = None
         return cts
 
-    def _saved_tensors(self, saved: Sequence[Tensor], linked: bool) -> list[Any]:
+    def _saved_tensors(self, saved: Sequence[Tensor], linked: bool = True) -> list[Any]:
         """Saved values as Tensors, checked; of the graph only when it is recorded again."""
         found = [self._saved_tensor(i, tensor) for i, tensor in enumerate(saved)]
         return found if linked else [wrap(t._data) for t in found]

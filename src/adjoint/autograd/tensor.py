@@ -107,10 +107,6 @@ class Tensor:
         result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
         return result
 
-    def _cut(self) -> Any:
-        """Inside a transform: the data without history at any level."""
-        return self._data.detached()
-
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
@@ -119,6 +115,10 @@ class Tensor:
                 "wrap it with torch.tensor(...)"
             )
         self._data = value._data
+
+    def _cut(self) -> Any:
+        """Inside a transform: the data without history at any level."""
+        return self._data.detached()
 
     @property
     def dtype(self) -> dtypes.dtype:

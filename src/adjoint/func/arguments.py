@@ -113,7 +113,7 @@ def _fresh(t: Tensor, name: str) -> Tensor:
         )
     t = to_current_level(t)
     if t.requires_grad and state.grad:
-        return shape.alias(t, key=(...,))  # type: ignore[no-any-return]
+        return shape.alias(t, key=(...,))
     point: Tensor = wrap(t._data)
     point._requires_grad = True
     return point
@@ -121,7 +121,7 @@ def _fresh(t: Tensor, name: str) -> Tensor:
 
 def outside(t: Any, keeps_history: bool) -> Any:
     """A result as the caller may see it: without the history of the transform's own inputs."""
-    if not isinstance(t, Tensor) or keeps_history or t._edge is None and not t._requires_grad:
+    if not isinstance(t, Tensor) or keeps_history or (t._edge is None and not t._requires_grad):
         return t
     found: Tensor = wrap(t._data)
     return found

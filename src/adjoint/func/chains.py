@@ -35,3 +35,24 @@ def is_broadcast(small: Shape, large: Shape) -> bool:
 def dense(out: Shape, into: Shape) -> Chain:
     """Every output on every input."""
     return spread((), out), spread((), into).T
+
+
+def kronecker(*factors: Any) -> Any:
+    """The Kronecker product: a pattern for each of several dimensions, in row-major order."""
+    from scipy.sparse import kron
+
+    found = factors[0]
+    for factor in factors[1:]:
+        found = kron(found, factor, format="csr")
+    return found.astype(bool)
+
+
+def reach(large: int, small: int, size: int, step: int, before: int, apart: int) -> Any:
+    """Windows (rows) to the elements of one dimension that they see."""
+    from scipy.sparse import csr_array
+
+    rows = np.repeat(np.arange(small), size)
+    columns = rows * step - before + np.tile(np.arange(size) * apart, small)
+    inside = (columns >= 0) & (columns < large)
+    rows, columns = rows[inside], columns[inside]
+    return csr_array((np.ones(len(rows), bool), (rows, columns)), shape=(small, large))

@@ -1,6 +1,6 @@
 """Floor 5: the local pattern of one node: which of its outputs depend on which of its inputs.
 
-By the sparsity kind of the node's operation, from shapes and parameters; values are never read.
+By the sparsity kind of the node's operation, from shapes and parameters. Values are not read.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from ..autograd.function_node import FunctionNode
 from ..autograd.tape import Node, OperationNode
 from ..autograd.views import AsStridedBackward0, CopySlices
 from ..ops.sparsity_kinds import sparsity_kind
-from .chains import Chain, Shape, dense, is_broadcast, spread
+from .chains import Chain, Shape, dense, is_broadcast, kronecker, reach, spread
+from .fixed_factors import fixed_chain
 from .movement import moved
 
 
-def local_chains(node: Node, outputs: Sequence[int]) -> list[dict[int, Chain]]:
+def local_chains(node: Node, outputs: Sequence[int], fixed_factors: bool) -> list[dict[int, Chain]]:
     """For each edge of a node, the chain from each of the named outputs to that input."""
     if isinstance(node, (CopySlices, AsStridedBackward0)):
         return moved(node, outputs)
@@ -36,7 +37,8 @@ def local_chains(node: Node, outputs: Sequence[int]) -> list[dict[int, Chain]]:
         number = node.plan.rule_number(position)
 
         def chain(out: Shape, into: Shape, number: int = number) -> Chain:
-            return rule(node, number, out, into) or dense(out, into)
+            found = fixed_chain(node, number, out, into) if fixed_factors else None
+            return found or rule(node, number, out, into) or dense(out, into)
 
         chains.append(_each(node, outputs, edge, chain))
     return chains
@@ -161,8 +163,8 @@ def _window(node: OperationNode, number: int, out: Shape, into: Shape) -> Chain 
     for axis, size in enumerate(kernel):
         step, before = steps[0][axis], steps[1][axis][0]
         apart = 1 if steps[2] is None else steps[2][axis]
-        reach = _reach(large[axis + 2], small[axis + 2], size, step, before, apart)
-        pattern = _kronecker(pattern, reach)
+        seen = reach(large[axis + 2], small[axis + 2], size, step, before, apart)
+        pattern = kronecker(pattern, seen)
     return (pattern.T if backward else pattern,)
 
 
@@ -173,24 +175,7 @@ def _channels(large: Shape, small: Shape, groups: int | None) -> Any:
     if groups is None:
         return eye_array(large[0] * large[1], dtype=bool, format="csr")
     block = csr_array(np.ones((small[1] // groups, large[1] // groups), bool))
-    return _kronecker(eye_array(large[0] * groups, dtype=bool, format="csr"), block)
-
-
-def _reach(large: int, small: int, size: int, step: int, before: int, apart: int) -> Any:
-    """Windows (rows) to the elements of one dimension that they see."""
-    from scipy.sparse import csr_array
-
-    rows = np.repeat(np.arange(small), size)
-    columns = rows * step - before + np.tile(np.arange(size) * apart, small)
-    inside = (columns >= 0) & (columns < large)
-    rows, columns = rows[inside], columns[inside]
-    return csr_array((np.ones(len(rows), bool), (rows, columns)), shape=(small, large))
-
-
-def _kronecker(a: Any, b: Any) -> Any:
-    from scipy.sparse import kron
-
-    return kron(a, b, format="csr").astype(bool)
+    return kronecker(eye_array(large[0] * groups, dtype=bool, format="csr"), block)
 
 
 _RULES: dict[str, Callable[[OperationNode, int, Shape, Shape], Chain | None]] = {

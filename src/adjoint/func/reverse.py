@@ -106,9 +106,7 @@ def _pulled(
     found: Sequence[Tensor | None] = [None] * len(points)
     if moving:
         outs, given = zip(*moving)
-        found = derivatives.grad(
-            outs, points, given, retain_graph, create_graph, allow_unused=True
-        )
+        found = derivatives.grad(outs, points, given, retain_graph, create_graph, allow_unused=True)
     return [
         wrap(np.zeros(p._data.shape, p._data.dtype)) if f is None else f
         for f, p in zip(found, points)
@@ -225,20 +223,17 @@ def _rows(outs: Sequence[Tensor], structure: Any, pull: Any, chunk_size: int | N
         return pull(pytree.unflatten(cts, structure))
 
     stacked = vmap(pull_row, chunk_size=chunk_size)(*bases)
-    sizes = [o._data.size for o in outs]
-    starts = np.cumsum([0, *sizes])
-    found = []
-    for out, start, size in zip(outs, starts, sizes):
-        shape = out._data.shape
-        found.append(
-            pytree.map_leaves(
-                lambda t, start=start, size=size, shape=shape: t.narrow(0, int(start), size).reshape(
-                    (*shape, *t._data.shape[1:])
-                ),
-                stacked,
-            )
-        )
+    found, start = [], 0
+    for out in outs:
+        rows = slice(start, start + out._data.size)
+        found.append(_reshaped(stacked, rows, out._data.shape))
+        start = rows.stop
     return found
+
+
+def _reshaped(stacked: Any, rows: slice, shape: tuple[int, ...]) -> Any:
+    """The rows of one output, along its own dimensions."""
+    return pytree.map_leaves(lambda t: t[rows].reshape((*shape, *t._data.shape[1:])), stacked)
 
 
 def standard_bases(tensors: Sequence[Tensor]) -> list[Tensor]:

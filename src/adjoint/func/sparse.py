@@ -28,7 +28,12 @@ Product = Callable[[Any], Any]  # of an array with a Jacobian, from the one side
 
 
 def sparse_jacobian(
-    f: Func, x: Tensor | None = None, *, pattern: Any = None, mode: str = "auto"
+    f: Func,
+    x: Tensor | None = None,
+    *,
+    pattern: Any = None,
+    mode: str = "auto",
+    fixed_factors: bool = False,
 ) -> Any:
     """The Jacobian ∂f/∂x of a function as a sparse matrix, in as many passes as it needs colours.
 
@@ -42,6 +47,8 @@ def sparse_jacobian(
     - `pattern`: where the matrix may be nonzero, anything `scipy.sparse.csr_array` takes; by
       default found by `jacobian_sparsity`.
     - `mode`: "forward", "reverse" or "auto", which takes the fewer passes.
+    - `fixed_factors`: as for `jacobian_sparsity`: whether zeros of constant matrices and
+      convolution kernels in f may be relied upon.
 
     Returns a `scipy.sparse.csr_array` (elements of f(x), elements of x) of x's dtype. For many
     points keep `SparseJacobian(f)`: pattern and colours are then found once. Raises TypeError (x or
@@ -52,11 +59,13 @@ def sparse_jacobian(
            [0., 3., 2., 0.],
            [0., 0., 4., 3.]], dtype=float32)
     """
-    jacobian = SparseJacobian(f, pattern=pattern, mode=mode)
+    jacobian = SparseJacobian(f, pattern=pattern, mode=mode, fixed_factors=fixed_factors)
     return jacobian if x is None else jacobian(x)
 
 
-def sparse_hessian(f: Func, x: Tensor | None = None, *, pattern: Any = None) -> Any:
+def sparse_hessian(
+    f: Func, x: Tensor | None = None, *, pattern: Any = None, fixed_factors: bool = False
+) -> Any:
     """The Hessian of a scalar function as a sparse matrix, in as many passes as it needs colours.
 
     One forward and one backward pass are recorded, then each colour takes a backward pass through
@@ -64,7 +73,7 @@ def sparse_hessian(f: Func, x: Tensor | None = None, *, pattern: Any = None) -> 
 
     - `f`: takes a Tensor, returns a single element; both real.
     - `x`: floating, of any shape. Without it a `SparseHessian` is returned, to be called.
-    - `pattern`: symmetric; by default found by `hessian_sparsity`.
+    - `pattern`: symmetric; by default found by `hessian_sparsity`, with `fixed_factors`.
 
     Returns a symmetric `scipy.sparse.csr_array` (n, n) of x's dtype. Raises TypeError (x or f(x) is
     not a real Tensor), RuntimeError (f(x) has several elements) and ValueError (a pattern of
@@ -75,14 +84,14 @@ def sparse_hessian(f: Func, x: Tensor | None = None, *, pattern: Any = None) -> 
            [1., 0., 1.],
            [0., 1., 0.]], dtype=float32)
     """
-    hessian = SparseHessian(f, pattern=pattern)
+    hessian = SparseHessian(f, pattern=pattern, fixed_factors=fixed_factors)
     return hessian if x is None else hessian(x)
 
 
 class SparseJacobian:
     """The Jacobian of a function as a function of the point, with pattern and colours kept.
 
-    `f`, `pattern` and `mode` as for `sparse_jacobian`. Where a point is given, pattern and colours
+    `f` and the options as for `sparse_jacobian`. Where a point is given, pattern and colours
     are found there at once, else at the first call. They hold wherever f takes the same branches
     and integer indices: `check(x)` compares a random product.
 
@@ -97,7 +106,13 @@ class SparseJacobian:
     """
 
     def __init__(
-        self, f: Func, x: Tensor | None = None, *, pattern: Any = None, mode: str = "auto"
+        self,
+        f: Func,
+        x: Tensor | None = None,
+        *,
+        pattern: Any = None,
+        mode: str = "auto",
+        fixed_factors: bool = False,
     ) -> None:
         if mode not in ("auto", "forward", "reverse"):
             raise ValueError(
@@ -108,7 +123,7 @@ class SparseJacobian:
         self.pattern: Any = None
         self.colors: Any = None
         self.passes: int | None = None
-        self._given = pattern
+        self._given, self._fixed_factors = pattern, fixed_factors
         if x is not None:
             leaf = leaf_of(x, "sparse_jacobian")
             self._prepare(value_of(f, leaf, "sparse_jacobian"), leaf)
@@ -156,7 +171,7 @@ class SparseJacobian:
             checked_shape(self.pattern.shape, shape, "sparse_jacobian")
             return
         if self._given is None:
-            pattern = pattern_of(y, leaf)
+            pattern = pattern_of(y, leaf, self._fixed_factors)
         else:
             pattern = checked_pattern(self._given, shape, "sparse_jacobian")
         choices = {}
@@ -175,7 +190,7 @@ class SparseJacobian:
 class SparseHessian:
     """The Hessian of a scalar function as a function of the point, with pattern and colours kept.
 
-    `f` and `pattern` as for `sparse_hessian`; when they are found, and where they hold, as for
+    `f` and the options as for `sparse_hessian`; when they are found, and where they hold, as for
     `SparseJacobian`. Attributes, None until then: `pattern`, boolean CSR; `colors`, int64, of rows
     and columns; `passes`, how many each call takes.
 
@@ -184,12 +199,19 @@ class SparseHessian:
     (3, 2998)
     """
 
-    def __init__(self, f: Func, x: Tensor | None = None, *, pattern: Any = None) -> None:
+    def __init__(
+        self,
+        f: Func,
+        x: Tensor | None = None,
+        *,
+        pattern: Any = None,
+        fixed_factors: bool = False,
+    ) -> None:
         self.f = f
         self.pattern: Any = None
         self.colors: Any = None
         self.passes: int | None = None
-        self._given = pattern
+        self._given, self._fixed_factors = pattern, fixed_factors
         if x is not None:
             leaf = leaf_of(x, "sparse_hessian")
             self._prepare(gradient_of(f, leaf, "sparse_hessian"), leaf)
@@ -230,7 +252,7 @@ class SparseHessian:
             checked_shape(self.pattern.shape, shape, "sparse_hessian")
             return
         if self._given is None:
-            pattern = pattern_of(g, leaf)
+            pattern = pattern_of(g, leaf, self._fixed_factors)
             pattern = (pattern + pattern.T).tocsr()
         else:
             pattern = checked_pattern(self._given, shape, "sparse_hessian")

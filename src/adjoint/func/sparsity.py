@@ -22,7 +22,7 @@ from .local_sparsity import local_chains
 Func = Callable[[Tensor], Tensor]
 
 
-def jacobian_sparsity(f: Func, x: Tensor) -> Any:
+def jacobian_sparsity(f: Func, x: Tensor, *, fixed_factors: bool = False) -> Any:
     """The pattern of the Jacobian of a function: `P[i, j]` is False only where ∂fᵢ/∂xⱼ is always 0.
 
     Found from one run of `f` at `x`: index sets go backward through the recorded graph. The pattern
@@ -32,6 +32,9 @@ def jacobian_sparsity(f: Func, x: Tensor) -> Any:
 
     - `f`: takes a Tensor, returns a Tensor; both real.
     - `x`: floating, of any shape; elements count in row-major order.
+    - `fixed_factors`: whether zeros of the matrices and convolution kernels that f multiplies by,
+      and that need no gradient, count as zeros of the pattern. Then they have to stay where they
+      are: neither change from call to call nor depend on x.
 
     Returns a boolean `scipy.sparse.csr_array` of shape (elements of f(x), elements of x). Raises
     TypeError where x or f(x) is not a real Tensor.
@@ -44,13 +47,14 @@ def jacobian_sparsity(f: Func, x: Tensor) -> Any:
            [0, 0, 0, 1, 1]])
     """
     leaf = leaf_of(x, "jacobian_sparsity")
-    return pattern_of(value_of(f, leaf, "jacobian_sparsity"), leaf)
+    return pattern_of(value_of(f, leaf, "jacobian_sparsity"), leaf, fixed_factors)
 
 
-def hessian_sparsity(f: Func, x: Tensor) -> Any:
+def hessian_sparsity(f: Func, x: Tensor, *, fixed_factors: bool = False) -> Any:
     """The pattern of the Hessian of a scalar function: the Jacobian pattern of its gradient.
 
     As `jacobian_sparsity`, from the graph of one backward pass. `f` returns a single element.
+
     Returns a symmetric boolean `scipy.sparse.csr_array` (n, n). Raises TypeError as
     `jacobian_sparsity`, and RuntimeError where f(x) has several elements.
 
@@ -61,7 +65,7 @@ def hessian_sparsity(f: Func, x: Tensor) -> Any:
            [0, 0, 1, 0]])
     """
     leaf = leaf_of(x, "hessian_sparsity")
-    pattern = pattern_of(gradient_of(f, leaf, "hessian_sparsity"), leaf)
+    pattern = pattern_of(gradient_of(f, leaf, "hessian_sparsity"), leaf, fixed_factors)
     return (pattern + pattern.T).tocsr()
 
 
@@ -111,7 +115,7 @@ def gradient_of(f: Func, leaf: Tensor, name: str) -> Tensor:
     return found
 
 
-def pattern_of(y: Tensor, leaf: Tensor) -> Any:
+def pattern_of(y: Tensor, leaf: Tensor, fixed_factors: bool = False) -> Any:
     """The pattern of dy/dleaf, from the graph that y ends."""
     from scipy.sparse import csr_array, eye_array
 
@@ -129,7 +133,7 @@ def pattern_of(y: Tensor, leaf: Tensor) -> Any:
         arrived = {number: _union(parts) for number, parts in pieces.pop(node).items()}
         if node is end:
             return _canonical(arrived[0])
-        chains = local_chains(node, sorted(arrived)) if node in leading else []
+        chains = local_chains(node, sorted(arrived), fixed_factors) if node in leading else []
         for (following, number), chain in zip(node.edges, chains, strict=False):
             if following not in leading:
                 continue

@@ -71,7 +71,7 @@ def _derivatives(t: Tensor, level: Level, order: int) -> tuple[Tensor, list[Tens
     if data.__class__ is not Series or data.level is not level:
         return t, [zeros_like(t) for _ in range(order)]
     terms = (*data.terms, *(None,) * (order + 1 - len(data.terms)))
-    first = terms[0]
+    first = data.primal
     return first, [
         zeros_like(first) if c is None else c * factorial(k) for k, c in enumerate(terms[1:], 1)
     ]

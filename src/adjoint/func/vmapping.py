@@ -16,6 +16,7 @@ from adjoint.autograd.tensor import Tensor
 
 from . import pytree
 
+
 def name_of(func: Any) -> str:
     """What errors call a function."""
     if hasattr(func, "__name__"):
@@ -63,9 +64,7 @@ def vmap(
             f"{randomness}"
         )
     if chunk_size is not None and chunk_size <= 0:
-        raise ValueError(
-            f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})"
-        )
+        raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
     @functools.wraps(func, updated=())
     def mapped(*args: Any, **kwargs: Any) -> Any:

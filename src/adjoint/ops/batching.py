@@ -128,7 +128,12 @@ def rule_of(operation: Any) -> Rule:
 def batching_kind(operation: Any) -> str:
     """A word for how an operation is batched, for the table of operations."""
     used = rule_of(operation)
-    names = {lined_up: "elementwise", axes_moved: "axes", one_by_one: "loop", composed: "composed"}
+    names: dict[Any, str] = {
+        lined_up: "elementwise",
+        axes_moved: "axes",
+        one_by_one: "loop",
+        composed: "composed",
+    }
     return names.get(used, "rule")
 
 
@@ -172,8 +177,8 @@ MEANING: dict[str, Callable[[Any, Call], Any]] = {
 AXES = frozenset(name for name, meaning in MEANING.items() if meaning is _dims)
 # Parameters that say nothing of axes.
 NEUTRAL = frozenset(
-    "keepdim correction offset k largest descending step size sizes shifts diagonal ord accumulate "
-    "include_self value mode eps dtype reduction".split()  # noqa: SIM905
+    """keepdim correction offset k largest descending step size sizes shifts diagonal ord accumulate
+    include_self value mode eps dtype reduction""".split()  # noqa: SIM905
 )
 
 
@@ -226,9 +231,7 @@ def one_by_one(call: Call) -> Any:
     rows = []
     for i in range(call.size):
         key = (i, ...)
-        inputs = [
-            shape.select(v, key=key) if b else v for v, b in zip(call.values, call.batched)
-        ]
+        inputs = [shape.select(v, key=key) if b else v for v, b in zip(call.values, call.batched)]
         out = call.operation(*inputs, **call.params)
         rows.append(out if several else (out,))
     if not rows:

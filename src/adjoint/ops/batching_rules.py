@@ -40,12 +40,12 @@ def _names(text: str) -> list[str]:
     return text.split()
 
 
-# Not of the elementwise kind, because their derivatives are not partials, but lined up all the same.
+# Of another kind, because their derivatives are not partials, but lined up all the same.
 rule(
     *_names(
         "relu leaky_relu prelu hardtanh hardsigmoid hardswish softshrink hardshrink threshold abs "
-        "sign sgn where nan_to_num copysign heaviside deg2rad rad2deg zero fill cast real imag conj "
-        "angle complex polar maximum minimum fmax fmin clamp_number clamp_min clamp_max clamp "
+        "sign sgn where nan_to_num copysign heaviside deg2rad rad2deg zero fill cast real imag "
+        "conj angle complex polar maximum minimum fmax fmin clamp_number clamp_min clamp_max clamp "
         "floor ceil trunc round round_decimals frexp floor_divide trunc_divide contiguous"
     )
 )(lined_up)
@@ -69,10 +69,10 @@ rule(*_names("as_strided embed_strided block_diag masked_scatter median nanmedia
 def solve(call: Call) -> Any:
     """A vector on the right is a matrix of one column, so that it is not taken for a batch."""
     if call.rank(1) > 1:
-        return leading(call)
-    b = call.whole(1)
+        return lined_up(call)
+    b = call.values[1]
     columns = reshaped(b, (*b._data.shape, 1))
-    out = call.operation(call.whole(0), columns)
+    out = lined_up(Call(call.operation, call.level, [call.values[0], columns], call.batched, {}))
     return reshaped(out, out._data.shape[:-1])
 
 
@@ -84,7 +84,7 @@ def clone(call: Call) -> Any:
     return call.operation(call.values[0], order=order)
 
 
-@rule("copy", "fill_tensor")
+@rule("copy", "fill_tensor", "linked")
 def copy(call: Call) -> Any:
     """The written tensor decides the shape, so it has the hidden axis."""
     return call.operation(call.whole(0), call.lined_up(1, call.rank(0)))
@@ -302,7 +302,7 @@ def _unfolded(call: Call, t: Tensor) -> Tensor:
 @rule("convolve", "convolution")
 def convolve(call: Call) -> Any:
     """One weight: samples merged. A weight for each example: channels in groups."""
-    x, w = call.values[:2]
+    w = call.values[1]
     if not any(call.batched[1:]):
         return _apart(call, call.operation(_merged(call, 0), *call.values[1:], **call.params))
     if not call.batched[1]:
@@ -340,10 +340,9 @@ def affine_norm(call: Call) -> Any:
     params = call.params
     axes = tuple([a + 1 for a in params["axes"]])
     form = tuple(params["affine_shape"])
+    form = (1,) * (call.rank(0) - len(form)) + form
     if call.batched == [True, False, False]:
-        return call.operation(
-            *call.values, axes=axes, affine_shape=(1, *form), eps=params["eps"]
-        )
+        return call.operation(*call.values, axes=axes, affine_shape=(1, *form), eps=params["eps"])
     out, mean, var = normalization.standardize(call.whole(0), axes=axes, eps=params["eps"])
     w, b = [
         reshaped(call.values[i], ((call.size if call.batched[i] else 1), *form)) for i in (1, 2)
@@ -440,9 +439,7 @@ def index_write(call: Call) -> Any:
     """One index along a dimension, as the general form."""
     if call.rank(0) == 0:
         return one_by_one(call)
-    return _as_index(
-        call, 2, indexing.index_put, accumulate=call.operation.name == "index_add"
-    )
+    return _as_index(call, 2, indexing.index_put, accumulate=call.operation.name == "index_add")
 
 
 @rule("take")
@@ -500,4 +497,3 @@ def add_rows(call: Call) -> Any:
     own = _numbered(call, 1, count)
     out = call.operation(x, own, count=count * call.size, skip=None)
     return reshaped(out, (call.size, count, *out._data.shape[1:]))
-

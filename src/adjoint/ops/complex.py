@@ -167,9 +167,7 @@ def _pairs():
     yield Sample((np.arange(8.0).reshape(2, 2, 2),))
 
 
-@linear(
-    "view_as_complex", view=True, keeps_dtype=False, samples=_pairs, except_laws=REAL_ONLY
-)
+@linear("view_as_complex", view=True, keeps_dtype=False, samples=_pairs, except_laws=REAL_ONLY)
 class view_as_complex:
     """Pairs of reals along the last dim as complex numbers, sharing memory.
 

@@ -76,9 +76,7 @@ def _turn(xp, t, x, out, x_dtype):
     return xp.where(zero, 0, across / xp.where(zero, 1, size))
 
 
-@elementwise(
-    "linked", samples=cases(((2, 3), (2, 3)), ((), ())), reference=lambda value, x: value
-)
+@elementwise("linked", samples=cases(((2, 3), (2, 3)), ((), ())), reference=lambda value, x: value)
 class linked:
     """The value, which depends on x by steps only, put in the graph of x with derivative 0.
 

@@ -117,9 +117,7 @@ class log1p:
         return 1 / (x + 1)
 
 
-@elementwise(
-    "logaddexp", samples=binary(), reference=lambda x, y: np.log(np.exp(x) + np.exp(y))
-)
+@elementwise("logaddexp", samples=binary(), reference=lambda x, y: np.log(np.exp(x) + np.exp(y)))
 class logaddexp:
     """log(e^x + e^y) without overflow. The gradient at (-inf, -inf) is nan, as in torch.
 

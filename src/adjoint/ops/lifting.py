@@ -71,4 +71,4 @@ def _mark_views(
             mark_view(t, result, operation, params, number if many else None)
 
 
-Operation.run_lifted = run_lifted
+Operation.run_lifted = run_lifted  # type: ignore[assignment]

@@ -105,9 +105,7 @@ smooth_l1_loss = general(
     node="SmoothL1LossBackward0",
     samples=pairs(width=0.7),
     except_laws=REAL_ONLY,
-)(
-    of_difference(_smooth_value, _smooth_slope, "d² / (2 width) below width, |d| - width/2 above.")
-)
+)(of_difference(_smooth_value, _smooth_slope, "d² / (2 width) below width, |d| - width/2 above."))
 
 
 def _huber_value(xp, d, width):
@@ -121,9 +119,7 @@ def _huber_slope(xp, d, width):
 
 huber_loss = general(
     "huber_loss", node="HuberLossBackward0", samples=pairs(width=0.7), except_laws=REAL_ONLY
-)(
-    of_difference(_huber_value, _huber_slope, "d² / 2 below width, width (|d| - width/2) above.")
-)
+)(of_difference(_huber_value, _huber_slope, "d² / 2 below width, width (|d| - width/2) above."))
 
 
 @general(

@@ -138,7 +138,7 @@ class remainder:
     d_x = ONE
 
     def d_y(xp, x, y):
-        return -xp.floor(x / y)
+        return -xp.floor_divide(x, y)
 
 
 @elementwise("nextafter", samples=binary(), reference=np.nextafter)

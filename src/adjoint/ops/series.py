@@ -15,7 +15,7 @@ from ..autograd.tensor import Tensor
 from . import arithmetic
 from .definition import rule_names
 from .plan import MINUS_ONE, ONE
-from .tangents import tangents_of
+from .tangents import input_number, tangents_of
 
 Terms = Sequence[Any]  # coefficients of t**k: Tensors, None for zero
 
@@ -40,8 +40,10 @@ def apply_series(
         return list(out) if operation.several else [out]
     if operation is arithmetic.mul or _is_bilinear(operation, moving):
         found = [_product(operation, inputs, moving, order, params)]
-    elif operation.kind == "linear" or _is_sum(operation, moving):
+    elif operation.kind == "linear":
         found = _termwise(operation, inputs, moving, order, params)
+    elif _is_sum(operation, moving):
+        found = [_summed(operation, inputs, moving, order, params)]
     else:
         found = _integrated(operation, level, inputs, order, params)
     return [s[0] if all(c is None for c in s[1:]) else Series(level, s) for s in found]
@@ -56,6 +58,24 @@ def _is_sum(operation: Any, moving: Sequence[int]) -> bool:
     return operation.kind == "elementwise" and all(
         operation.vjps.get(i) in (ONE, MINUS_ONE) for i in moving
     )
+
+
+def _summed(
+    operation: Any, inputs: Sequence[Terms], moving: Sequence[int], order: int, params: Any
+) -> list[Any]:
+    """Partial derivatives of 1 and -1: later coefficients are sums and differences."""
+    out = operation(*[s[0] for s in inputs], **params)
+    found: list[Any] = [out]
+    for k in range(1, order):
+        total = None
+        for i in moving:
+            term = inputs[i][k]
+            if term is None:
+                continue
+            term = -term if operation.vjps[i] is MINUS_ONE else term
+            total = term if total is None else total + term
+        found.append(None if total is None else total.broadcast_to(out._data.shape))
+    return found
 
 
 def _product(
@@ -85,9 +105,9 @@ def _termwise(
     together = [
         i
         for i in range(len(inputs))
-        if i in moving or operation.kind == "elementwise" or operation.variadic
+        if i in moving or (operation.variadic and input_number(operation, i) in operation.vjps)
     ]
-    columns = []
+    columns: list[Any] = []
     for k in range(order):
         terms = [s[k] if i in together else s[0] for i, s in enumerate(inputs)]
         if k and all(terms[i] is None for i in together):

@@ -67,7 +67,8 @@ def tangents_of(
     return found
 
 
-def _number(operation: Definition, i: int) -> int:
+def input_number(operation: Definition, i: int) -> int:
+    """The number, as rules count, of the input at a position: variadic ones share the last."""
     return min(i, len(operation.inputs) - 1) if operation.variadic else i
 
 
@@ -81,7 +82,7 @@ def _push(
     xp = engine._tensor_namespace[0]
     total: Any = None
     for i, t in enumerate(tangents):
-        number = _number(operation, i)
+        number = input_number(operation, i)
         if t is not None and (number in operation.jvps or number in operation.vjps):
             part = operation.push(xp, i, t, primals, outs, params)
             total = part if total is None else _add(total, part)
@@ -101,7 +102,7 @@ def _push_linear(
     moving = [
         i
         for i, t in enumerate(tangents)
-        if t is not None and _number(operation, i) in operation.vjps
+        if t is not None and input_number(operation, i) in operation.vjps
     ]
     together = [i for i in moving if operation.variadic and i >= last]
     if together:  # linear in all of the list together
@@ -112,7 +113,9 @@ def _push_linear(
         total = operation(*moved, **params)
     for i in moving:
         if i not in together:
-            part = operation(*[tangents[i] if j == i else p for j, p in enumerate(primals)], **params)
+            part = operation(
+                *[tangents[i] if j == i else p for j, p in enumerate(primals)], **params
+            )
             total = part if total is None else _add(total, part)
     return total
 
@@ -121,6 +124,3 @@ def _add(a: Any, b: Any) -> Any:
     if isinstance(a, (tuple, list)):
         return tuple([x if y is None else y if x is None else x + y for x, y in zip(a, b)])
     return a + b
-
-
-

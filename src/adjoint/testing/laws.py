@@ -20,9 +20,11 @@ from ..autograd.derivatives import backward, grad
 from ..autograd.origin import classify
 from ..autograd.tensor import Tensor, wrap
 from ..ops.definition import Definition
+from ..ops.samples import Sample
 from .sampling import (
     arrays,
     close,
+    complexified,
     directions,
     expect,
     finite_difference,
@@ -69,8 +71,9 @@ def check_operation(operation: Definition, laws: Iterable[str] | None = None) ->
     """Hold an operation to the laws, on its own samples; raises LawError at the first it breaks.
 
     The laws: the value against a reference, forward derivative against finite differences, backward
-    as its transpose, second order, strided inputs, lower precision, inputs left unwritten, memory,
-    saved values, special values. `laws`: names of some of `testing.LAWS`, by default all.
+    as its transpose, second order, complex inputs, strided inputs, lower precision, inputs left
+    unwritten, memory, saved values, special values. `laws`: names of some of `testing.LAWS`, by
+    default all.
 
     >>> torch.testing.check_operation(torch.library.REGISTRY["tanh"])
     """
@@ -175,6 +178,35 @@ def second_order(operation: Any, sample: Any) -> None:
     )
     got = inner([s._data for s in second], [tangents[i] for i in places])
     close(got, want, 2e-4)
+
+
+@law
+def complex_inputs(operation: Any, sample: Any) -> None:
+    """Complex inputs are refused, or have torch's derivatives, dL/dRe + i dL/dIm."""
+    hold_complex(operation, sample)
+
+
+def hold_complex(operation: Any, sample: Any) -> bool:
+    """Hold the value and the derivatives of complex inputs to their laws; False: all refused.
+
+    To refuse is to raise TypeError or NotImplementedError. `except_laws=("complex_inputs",)` is for
+    an operation that computes something of complex numbers, but is kept from them by its callers.
+    """
+    taken = False
+    for inputs in complexified(operation, sample):
+        turned = Sample(tuple(inputs), sample.params)
+        try:
+            for check in (
+                reference_value,
+                jvp_is_the_finite_difference,
+                transpose_identity,
+                second_order,
+            ):
+                check(operation, turned)
+        except (TypeError, NotImplementedError):  # complex numbers have no order, no erf
+            continue
+        taken = True
+    return taken
 
 
 @law

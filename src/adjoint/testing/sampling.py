@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,28 @@ def random_like(values: Any, *key: Any) -> Any:
     if values.dtype.kind == "c":
         draws = draws + 1j * rng.standard_normal(values.shape)
     return draws.astype(values.dtype)
+
+
+def complexified(operation: Any, sample: Any) -> Iterator[list[Any]]:
+    """The sample's inputs with imaginary parts: of all that have a derivative, then of each alone.
+
+    Each alone only where inputs may differ in type, which is elementwise. Complex samples stay.
+    """
+    values = arrays(sample)
+    places = moving(operation, values)
+    if any(values[i].dtype.kind == "c" for i in places):
+        yield values
+        return
+    together = [places] if places else []
+    alone = [[i] for i in places] if operation.kind == "elementwise" and len(places) > 1 else []
+    for chosen in together + alone:
+        yield [_with_imaginary(v, i) if i in chosen else v for i, v in enumerate(values)]
+
+
+def _with_imaginary(value: Any, key: int) -> Any:
+    """Small imaginary parts of either sign, away from 0, where many functions have their cuts."""
+    rng = np.random.default_rng(zlib.crc32(repr((value.shape, key)).encode()))
+    return value + 1j * rng.uniform(0.1, 0.3, value.shape) * rng.choice([-1, 1], value.shape)
 
 
 def directions(operation: Any, values: Sequence[Any]) -> list[Any]:

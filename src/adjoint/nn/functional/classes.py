@@ -332,7 +332,7 @@ def linear_cross_entropy(
 
 def multilabel_soft_margin_loss(
     input: Tensor,
-    target: Tensor,
+    target: Tensor | float,
     weight: Tensor | None = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
@@ -344,6 +344,8 @@ def multilabel_soft_margin_loss(
     tensor(0.2201)
     """
     reduction = reduction_of(reduction, size_average, reduce)
+    if not isinstance(target, Tensor):  # a number, for every label
+        target = wrap(np.asarray(target, input._data.dtype))
     terms = ops.binary_cross_entropy_with_logits(input, target, reduction="none")
     if weight is not None:
         terms = terms * weight
