@@ -109,6 +109,76 @@ def hessian_of_20(torch: Any) -> Step:
     return step
 
 
+def double_backward(torch: Any) -> Step:
+    """Gradient penalty of a small tanh network: backward of a recorded backward."""
+    nn = torch.nn
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1)
+    )
+    x = torch.randn(8, 4, requires_grad=True)
+
+    def step() -> None:
+        (slope,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
+        (slope**2).sum().backward()
+        model.zero_grad()
+        x.grad = None
+
+    return step
+
+
+def _per_sample(torch: Any, sizes: tuple[int, ...], batch: int) -> Step:
+    from_func = __import__(f"{torch.__name__}.func", fromlist=["vmap"])
+    nn = torch.nn
+    torch.manual_seed(0)
+    layers: list[Any] = []
+    for before, after in zip(sizes, sizes[1:]):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    model = nn.Sequential(*layers[:-1])
+    criterion = nn.CrossEntropyLoss()
+    params = {name: p.detach() for name, p in model.named_parameters()}
+    images = torch.randn(batch, sizes[0])
+    labels = torch.randint(0, sizes[-1], (batch,))
+
+    def loss(params: Any, image: Any, label: Any) -> Any:
+        scores = from_func.functional_call(model, params, (image.unsqueeze(0),))
+        return criterion(scores, label.unsqueeze(0))
+
+    gradients = from_func.vmap(from_func.grad(loss), in_dims=(None, 0, 0))
+    return lambda: gradients(params, images, labels)
+
+
+def per_sample_mlp(torch: Any) -> Step:
+    return _per_sample(torch, (784, 128, 64, 10), 64)
+
+
+def per_sample_small(torch: Any) -> Step:
+    return _per_sample(torch, (16, 32, 10), 32)
+
+
+def sixth_derivative(torch: Any) -> Step:
+    """Of a small network of one variable, by nesting func.grad."""
+    from_func = __import__(f"{torch.__name__}.func", fromlist=["grad"])
+    torch.manual_seed(0)
+    inner, outer = torch.randn(8), torch.randn(8)
+
+    def network(t: Any) -> Any:
+        return (torch.tanh(t * inner) * outer).sum()
+
+    nested = network
+    for _ in range(6):
+        nested = from_func.grad(nested)
+    t = torch.tensor(0.3)
+    return lambda: nested(t)
+
+
+def func_hessian(torch: Any) -> Step:
+    from_func = __import__(f"{torch.__name__}.func", fromlist=["hessian"])
+    x = torch.rand(20)
+    hessian = from_func.hessian(lambda v: (v.tanh() * v.exp()).sum())
+    return lambda: hessian(x)
+
+
 # name -> (case, steps in one timing, the ratio that has to hold, or None for information)
 CASES: dict[str, tuple[Callable[[Any], Step], int, float | None]] = {
     "small graph (x*y+y).tanh().sum().backward(), 10 elements": (small_graph, 1000, 2.2),
@@ -117,5 +187,10 @@ CASES: dict[str, tuple[Callable[[Any], Step], int, float | None]] = {
     "MLP 784-128-64-10 step, batch 64, AdamW": (mlp_adamw, 100, 1.3),
     "CNN 8-16 channels on 28x28 step, batch 32, SGD": (cnn_step, 10, None),
     "exp, sin, tanh over 4 M elements, forward and backward": (elementwise_4m, 1, None),
-    "functional.hessian of 20 variables": (hessian_of_20, 20, None),
+    "functional.hessian of 20 variables": (hessian_of_20, 20, 3.0),
+    "double backward of a small tanh network": (double_backward, 100, 1.5),
+    "per-sample gradients of the MLP 784-128-64-10, batch 64": (per_sample_mlp, 3, 1.0),
+    "per-sample gradients of an MLP 16-32-10, batch 32": (per_sample_small, 20, 1.0),
+    "6th derivative of a small network, nested func.grad": (sixth_derivative, 5, 1.0),
+    "func.hessian of 20 variables": (func_hessian, 20, None),
 }

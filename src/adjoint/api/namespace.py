@@ -7,6 +7,7 @@ Rules that run in it are recorded, which gives derivatives of every order. It is
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from ..ops import batching_rules, lifting  # noqa: F401 - how operations act ins
 from . import (
     activation,
     aggregates,
-    arithmetic,
     bitwise,
     comparison,
     complex,
@@ -51,11 +51,12 @@ tensors = Namespace()
 tensors.__dict__.update(placement.VOCABULARY)
 tensors.__dict__.update(aggregates.VOCABULARY)
 tensors.__dict__.update(
-    add=arithmetic.add,
-    subtract=arithmetic.sub,
-    multiply=arithmetic.mul,
-    divide=arithmetic.true_divide,
-    negative=arithmetic.neg,
+    # The operators, whose fast path the functions do not have: derivatives of derivatives need it.
+    add=operator.add,
+    subtract=operator.sub,
+    multiply=operator.mul,
+    divide=operator.truediv,
+    negative=operator.neg,
 )
 # Elementwise functions whose name in the namespace is torch's too.
 for _module, _names in (

@@ -66,7 +66,7 @@ class Saved(Packed):
 # steps away with more room than one that is near, hence the exponent; 0.7 is the best of those
 # tried on chains (`benchmarks/memory_budget.py`).
 _DISTANCE = 0.7
-_CANDIDATES = 64  # more are sampled
+_CANDIDATES = 200  # more are sampled
 _WALK = 256  # steps counted at most when the work of computing again is added up
 _DETOURS = 1000  # how often a value may be dropped that the present recomputation waits for
 
@@ -142,8 +142,12 @@ class Meter(Recorder):
         extra = {r for v in inputs if (r := v.root).step is None and not r.free} - kept
         if own and sum([r.nbytes for r in extra if r.buffer is None]) * 4 > own:
             # What would have to be kept to compute the results again is as large as they are.
-            return step, [Source(self, t) for t in results]
+            return step, [self._source(t) for t in results]
         step.outputs = tuple([weakref.ref(o) for o in outs])
+        reference = weakref.ref(step)
+        for v in inputs:
+            if v.step is not None:
+                v.users.append(reference)
         step.cost = _work(node.operation, tensors, results) if own else 0.0
         step.need = own + sum([r.nbytes for r in {v.root for v in inputs} if r.step is not None])
         return step, outs
@@ -158,12 +162,17 @@ class Meter(Recorder):
             and (entry.storage is None or entry.version == t._version)
         ):
             return entry.value
-        reference = self.sources.get(id(array))
+        return self._source(t)
+
+    def _source(self, t: Tensor) -> Source:
+        """A tensor as a value that cannot be computed again."""
+        key = id(t._data)
+        reference = self.sources.get(key)
         source = None if reference is None else reference()
-        if source is None or source.array is not array or not source.is_intact:
+        if source is None or source.array is not t._data or not source.is_intact:
             source = Source(self, t)
-            self.sources[id(array)] = weakref.ref(source, partial(_forget, self.sources, id(array)))
-        source.free = source.free or is_free(t)
+            self.sources[key] = weakref.ref(source, partial(_forget, self.sources, key))
+        source.free = source.free or (source.buffer is None and is_free(t))
         return source
 
     def _know(self, array: Any, value: Value, storage: Storage | None, version: int) -> None:
@@ -242,6 +251,7 @@ class Meter(Recorder):
         value.array, value.buffer = array, buffer
         if value.step is not None:
             self.held[value] = None
+            _touch(value)
 
     def hold_copy(self, value: Source) -> None:
         """Copy a value that cannot be computed again, because its memory will be written."""
@@ -289,6 +299,7 @@ class Meter(Recorder):
                 raise self._refuse(nbytes, pinned, node)
             self.evicted += victim.uses > 0
             self._drop(victim)
+            _touch(victim)
         return detours
 
     def _victim(self, pinned: Collection[Value], waiting: Collection[Value]) -> Value | None:
@@ -325,16 +336,18 @@ class Meter(Recorder):
         if not value.uses or value in self.passing:
             return 0.0
         away = max(self.front - value.last, 0) + 1
-        return _debt(value) / (max(value.nbytes, 1) * away**_DISTANCE)
+        if value.debt is None:
+            value.debt = _debt(value)
+        return value.debt / (max(value.nbytes, 1) * away**_DISTANCE)
 
     def _refuse(
         self, nbytes: int, pinned: Collection[Value], node: OperationNode | None
     ) -> MemoryBudgetError:
         where = origin.describe(origin.caller(2)) if node is None else node_line(node)
-        name = "" if node is None else f"{node.name()}, "
+        name = "what is kept" if node is None else node.name()
         needed = sum([v.nbytes for v in pinned if v.step is not None and v.buffer is not None])
         return MemoryBudgetError(
-            f"memory_budget: a budget of {self.limit} bytes is too small for {name}at {where}: it "
+            f"memory_budget: a budget of {self.limit} bytes is too small for {name} at {where}: it "
             f"needs {nbytes} bytes more beside {needed} that it uses at the same time and "
             f"{self.fixed} that cannot be computed again (data, random masks, values written in "
             f"place). A budget of {self.fixed + needed + nbytes} bytes is the least for this step; "
@@ -510,6 +523,24 @@ def _debt(value: Value) -> float:
                 total += v.step.cost
                 steps.append(v.step)
     return total
+
+
+def _touch(value: Value) -> None:
+    """The value was dropped or held: what the next held ones cost is to be added up again."""
+    seen, values = {value}, [value]
+    while values and len(seen) < _WALK:
+        for reference in values.pop().users:
+            step = reference()
+            for r in () if step is None else step.outputs:
+                v = r()
+                if v is None or v in seen:
+                    continue
+                seen.add(v)
+                if v.array is None:
+                    values.append(v)
+                else:
+                    v.debt = None
+    value.debt = None
 
 
 def _work(operation: Any, tensors: Sequence[Tensor], results: Sequence[Tensor]) -> float:

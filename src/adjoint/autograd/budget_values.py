@@ -69,7 +69,7 @@ class Value:
 
     __slots__ = (
         "step", "of", "array", "alive", "buffer", "storage", "version", "nbytes", "shape",
-        "dtype", "uses", "last", "free", "needed", "__weakref__",
+        "dtype", "uses", "last", "free", "needed", "users", "debt", "__weakref__",
     )  # fmt: skip
 
     def __init__(self, array: Any, step: Step | None, root: Value | None) -> None:
@@ -87,6 +87,8 @@ class Value:
         self.last = 0  # the number of the last step that saved it
         self.free = False  # a parameter or a constant, which is alive anyway
         self.needed = False  # some step has it as an input
+        self.users: list[weakref.ref[Step]] = []  # those steps
+        self.debt: float | None = None  # the work of computing it again, as last added up
 
     @property
     def root(self) -> Value:

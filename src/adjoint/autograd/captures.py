@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from .tape import Node, edge_of
@@ -18,6 +19,9 @@ def place_of(t: Any) -> Edge:
         return edge_of(t)
     node = t.node
     return (node if isinstance(node, Node) else node._node), t.output_nr
+
+
+_SEQUENCE = attrgetter("seq")
 
 
 class Captures:
@@ -44,10 +48,14 @@ class Captures:
                 if following not in found and following.seq >= floor:
                     found.add(following)
                     stack.append(following)
-        for node in sorted(found, key=lambda n: n.seq):
-            if any(f in self.wanted or f in self.through for f, _ in node.edges):
-                self.through.add(node)
-        return self.through | self.wanted.keys()
+        needed = set(self.wanted)
+        for node in sorted(found, key=_SEQUENCE):
+            for following, _ in node.edges:
+                if following in needed:
+                    self.through.add(node)
+                    needed.add(node)
+                    break
+        return needed
 
     def take(self, node: Node, ct: Any) -> bool:
         """Collect what is wanted of `node`; whether the node still has to run."""

@@ -73,8 +73,8 @@ def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
         if prod(shape) != 1:
             raise RuntimeError(
                 "grad can be implicitly created only for scalar outputs, but this one has shape "
-                f"{list(shape)}{made_at(node)}; reduce it with .sum() or .mean(), or pass gradient= "
-                "of that shape"
+                f"{list(shape)}{made_at(node)}; reduce it with .sum() or .mean(), or pass "
+                "gradient= of that shape"
             )
         if dtype.kind == "c":
             raise RuntimeError(
@@ -273,7 +273,8 @@ def _results(
             raise RuntimeError(
                 "One of the differentiated Tensors appears to not have been used in the graph "
                 f"(input {i}, of shape {_shape(t)}). Set allow_unused=True if this is "
-                "the desired behavior. debug.explain_grad(input, output) tells where it was cut off."
+                "the desired behavior. debug.explain_grad(input, output) tells where it was cut "
+                "off."
             )
     return tuple(found)
 

@@ -18,6 +18,7 @@ from numpy import add
 from ..arrays import cpu
 from . import modes, second_pass
 from .captures import Captures, place_of
+from .origin import caller
 from .tape import Node, node_line
 from .tensor import Tensor
 
@@ -117,25 +118,35 @@ class Run:
                 cts = run(ct, self)
         if hooks is not None:
             cts = hooks.after(cts, ct, self, node)
+        pending, on_tensors = self.pending, self.on_tensors
         for edge, g in zip(node.edges, cts):
             following = edge[0]
             if g is None or (captures is not None and following not in captures.needed):
                 continue
-            self.deliver(following, edge[1], g)
+            array = g._data if on_tensors else g
+            if array.shape != following.shape or array.dtype != following.dtype:
+                self.deliver(following, edge[1], g)
+            elif following in pending:
+                pending[following] = pending[following] + g
+                self.shared.discard(following)
+            else:
+                pending[following] = g
+                heappush(self.heap, (-following.seq, following))
             if g is ct:
                 self.shared.add(following)
 
 
 def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any:
     """Undo broadcasting and promotion, so that a cotangent has its primal's shape and dtype."""
-    got = tuple(ct.shape)
+    array = ct._data if isinstance(ct, Tensor) else ct
+    got = array.shape
     if got != shape:
         extra = len(got) - len(shape)
         stretched = [
             i for i, n in enumerate(got) if i < extra or (shape[i - extra] == 1 and n != 1)
         ]
         ct = xp.sum(ct, axis=tuple(stretched), keepdims=True) if stretched else ct
-        if tuple(ct.shape) != shape:
+        if (ct._data if isinstance(ct, Tensor) else ct).shape != shape:
             try:
                 ct = xp.reshape(ct, shape)
             except (ValueError, RuntimeError):
@@ -160,8 +171,11 @@ def _start(run: Run, roots: Sequence[Any], gradients: Sequence[Any]) -> None:
 
 def execute(run: Run, tensors: Sequence[Any], gradients: Sequence[Any]) -> None:
     """Run the pass in the grad mode it needs, and leave the mode as it was."""
-    before = modes.state.grad
-    modes.state.grad = run.create_graph
+    state = modes.state
+    before, origin = state.grad, state.origin
+    state.grad = run.create_graph
+    if run.create_graph and origin is None:
+        state.origin = caller(3)
     try:
         _start(run, tensors, gradients)
         run.walk()
@@ -169,4 +183,4 @@ def execute(run: Run, tensors: Sequence[Any], gradients: Sequence[Any]) -> None:
         second_pass.tell(error, [place_of(t)[0] for t in tensors])
         raise
     finally:
-        modes.state.grad = before
+        state.grad, state.origin = before, origin

@@ -274,8 +274,8 @@ def _guarded(t: Any, ctx: FunctionCtx, moving: list[Tensor]) -> Any:
     node: TwiceNode = new(TwiceNode)
     node.message = (
         "trying to differentiate twice a function that was marked with @once_differentiable: the "
-        f"backward of {ctx._forward_cls.__name__}, applied at {node_line(ctx._node)}. Write it in differentiable operations on "
-        "ctx.saved_tensors and take the mark off"
+        f"backward of {ctx._forward_cls.__name__}, applied at {node_line(ctx._node)}. Write it in "
+        "differentiable operations on ctx.saved_tensors and take the mark off"
     )
     # Edges to all that the gradient may depend on, so that every search for a path finds it.
     node.edges = (*ctx._node.edges, *[edge_of(a) for a in moving])

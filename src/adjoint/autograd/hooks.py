@@ -136,7 +136,8 @@ def _check_tuple(replaced: Any, count: int, node: Node) -> None:
     if not isinstance(replaced, tuple):
         raise TypeError(
             f"expected tuple, but hook returned {type(replaced).__name__!r}: a hook on "
-            f"{node.name()}, made at {node_line(node)}, returns None, or {count} gradients in a tuple"
+            f"{node.name()}, made at {node_line(node)}, returns None, or {count} gradients in a "
+            "tuple"
         )
     if len(replaced) != count:
         raise RuntimeError(

@@ -23,6 +23,7 @@ class _State(threading.local):
     module: tuple[Any, Any] | None = None  # (module being run, the frame below it)
     packing: tuple[Any, Any, Any] | None = None  # saved-tensor hooks: (pack, unpack, outer ones)
     packing_refused: str | None = None  # why saved-tensor hooks may not be set
+    origin: Any = None  # of nodes that a pass records: found once, where the pass was asked for
     levels: tuple[Any, ...] = ()  # the transforms being run, outermost first
 
 

@@ -65,7 +65,7 @@ def _tie(roots: Sequence[Node], freed: Node) -> str:
 
 def _saves(node: Node) -> bool:
     if isinstance(node, FunctionNode):
-        return node.plan.count > 0
+        return bool(node.plan.count)
     return isinstance(node, OperationNode) and bool(node.plan.saved_names)
 
 

@@ -71,7 +71,7 @@ def record_one(
     code = frame.f_code
     offset = frame.f_lasti
     if is_internal.get(code.co_filename, True):
-        code, offset = origin.caller(depth + 1)
+        code, offset = state.origin or origin.caller(depth + 1)
     node.constants = _constants(plan, tensors, params) if plan.constant_sources else ()
     if plan.saves_output:
         _save(node, plan, tensors, results)
