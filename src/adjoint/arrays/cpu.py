@@ -118,6 +118,7 @@ from .elementwise import (
     angle,
     complex,
     keep,
+    linked,
     log10,
     logaddexp,
     nan_to_num,
@@ -236,4 +237,6 @@ def astype(x: Any, dtype: Any) -> Any:
 
     Not NumPy's function: a warning about nan made an integer is then ours, and dropped.
     """
+    if x.dtype.kind == "c" and np.dtype(dtype).kind not in "cb":
+        x = x.real  # as NumPy does, which warns of it; adjoint warned already
     return x.astype(dtype)

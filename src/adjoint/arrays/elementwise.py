@@ -41,6 +41,11 @@ def keep(x: Any, mask: Any) -> Any:
     return np.multiply(kept, x.view(integer), kept).view(x.dtype)
 
 
+def linked(value: Any, x: Any) -> Any:
+    """`value`: on arrays there is no graph to link it to; see the operation of this name."""
+    return value
+
+
 def where(condition: Any, x: Any, y: Any) -> Any:
     """x where the condition is true, else y; large ones by bits, as in `keep`."""
     if getattr(condition, "size", 0) < _LARGE:
@@ -184,7 +189,7 @@ def softplus(x: Any) -> Any:
 
 def logaddexp(x: Any, y: Any) -> Any:
     """log(e^x + e^y); for complex numbers the larger real part is taken out first."""
-    if x.dtype.kind != "c":
+    if x.dtype.kind != "c" and y.dtype.kind != "c":
         return np.logaddexp(x, y)
     larger = np.where(np.less(x.real, y.real), y, x)
     return larger + np.log(np.exp(x - larger) + np.exp(y - larger))

@@ -17,6 +17,7 @@ from .products import in_float32
 Array = Any
 
 BLOCK = 1 << 20  # bytes of a block: measured best between 1/4 and 4 MiB
+PRECISE = frozenset({NP_FLOAT32, NP_FLOAT64})
 ROW = 4096  # elements that are summed in the arrays' own dtype; beyond, in float64
 
 
@@ -31,8 +32,8 @@ def normalize_moments(
 ) -> tuple[Array, Array, Array]:
     """((x - mean) / sqrt(var + eps) * w + b, mean, var): biased moments, axes kept as 1."""
     dtype = x.dtype
-    if dtype in LOW_PRECISION:
-        x = x.astype(NP_FLOAT32)
+    if dtype not in PRECISE:
+        x = _widened(x)
     axes = tuple(axes)
     w = None if w is None else w.reshape(affine_shape)
     b = None if b is None else b.reshape(affine_shape)
@@ -45,6 +46,16 @@ def normalize_moments(
     if dtype in LOW_PRECISION:
         return out.astype(dtype), mean.astype(dtype), var.astype(dtype)
     return out, mean, var
+
+
+def _widened(x: Array) -> Array:
+    """Half precision in float32; NotImplementedError for complex numbers."""
+    if x.dtype.kind == "c":
+        raise NotImplementedError(
+            f"normalization is not implemented for {x.dtype}: take torch.view_as_real, or "
+            "normalize the real and the imaginary part"
+        )
+    return x.astype(NP_FLOAT32)
 
 
 def _normalize(

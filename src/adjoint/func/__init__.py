@@ -7,23 +7,49 @@ tensor([2., 4., 6.])
 
 from __future__ import annotations
 
+from .coloring import color_columns, count_colors, star_color
+from .curvature import (
+    ParameterMatrix,
+    empirical_fisher_product,
+    fisher_product,
+    ggn_product,
+    parameter_ggn,
+    parameter_hessian,
+)
 from .forward import hessian, jacfwd, jvp, linearize
 from .modules import functional_call, stack_module_state
 from .reverse import grad, grad_and_value, jacrev, vjp
+from .sparse import SparseHessian, SparseJacobian, sparse_hessian, sparse_jacobian
+from .sparsity import hessian_sparsity, jacobian_sparsity
 from .taylor import jet
 from .vmapping import vmap
 
 __all__ = [
+    "ParameterMatrix",
+    "SparseHessian",
+    "SparseJacobian",
+    "color_columns",
+    "count_colors",
+    "empirical_fisher_product",
+    "fisher_product",
     "functional_call",
+    "ggn_product",
     "grad",
     "grad_and_value",
     "hessian",
+    "hessian_sparsity",
     "jacfwd",
+    "jacobian_sparsity",
     "jacrev",
     "jet",
     "jvp",
     "linearize",
+    "parameter_ggn",
+    "parameter_hessian",
+    "sparse_hessian",
+    "sparse_jacobian",
     "stack_module_state",
+    "star_color",
     "vjp",
     "vmap",
 ]

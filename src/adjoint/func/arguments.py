@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from adjoint.autograd.lifted import Batched, Dual, Lifted, Series, lift
+from adjoint.autograd.lifted import Lifted, constant_at
 from adjoint.autograd.modes import state
 from adjoint.autograd.tape import AccumulateGrad, next_sequence_number
-from adjoint.autograd.tensor import Tensor, wrap
+from adjoint.autograd.tensor import Tensor, meta_of, wrap
 from adjoint.ops import shape
 
 from . import pytree
@@ -50,15 +50,7 @@ def to_current_level(t: Tensor) -> Tensor:
     data = t._data
     if level is None or (isinstance(data, Lifted) and data.level is level):
         return t
-    return lift(LIFT[level.kind](level, t))
-
-
-# How a Tensor becomes one of a level with which it does not move.
-LIFT: dict[str, Any] = {
-    "vmap": lambda level, t: Batched(level, t, False),
-    "jvp": lambda level, t: Dual(level, t, None),
-    "jet": lambda level, t: Series(level, (t,)),
-}
+    return constant_at(level, t)
 
 
 class Inputs:
@@ -74,7 +66,7 @@ class Inputs:
                     "name the arguments to differentiate with argnums"
                 )
         self.leaves = leaves
-        self.points = [_fresh(leaf, name) for leaf in leaves]
+        self.points = [_fresh(leaf, name, self.since) for leaf in leaves]
         self.tracked = any(p._edge is not None for p in self.points)
 
     @property
@@ -86,14 +78,14 @@ class Inputs:
         """Whether history of before, or of other leaves, is in the outputs: then it is kept."""
         if self.tracked:
             return True
-        own = {id(p) for p in self.points}
         stack = [t._edge[0] for t in outputs if t._edge is not None]
         seen = set(stack)
         while stack:
             node = stack.pop()
             if isinstance(node, AccumulateGrad):
-                if id(node.variable) not in own:
-                    return True
+                meta = node.variable._meta
+                if meta is None or meta.transient < self.since:
+                    return True  # a leaf that was there before, or that the function made
                 continue
             if node.seq < self.since:
                 return True
@@ -104,7 +96,7 @@ class Inputs:
         return False
 
 
-def _fresh(t: Tensor, name: str) -> Tensor:
+def _fresh(t: Tensor, name: str, since: int) -> Tensor:
     """A leaf of the same value; linked to the given one where that is tracked outside."""
     if t._data.dtype.kind not in "fcV":
         raise RuntimeError(
@@ -116,6 +108,7 @@ def _fresh(t: Tensor, name: str) -> Tensor:
         return shape.alias(t, key=(...,))
     point: Tensor = wrap(t._data)
     point._requires_grad = True
+    meta_of(point).transient = since
     return point
 
 

@@ -6,6 +6,7 @@ By the sparsity kind of the node's operation, from shapes and parameters. Values
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..ops.sparsity_kinds import sparsity_kind
 from .chains import Chain, Shape, dense, is_broadcast, kronecker, reach, spread
 from .fixed_factors import fixed_chain
 from .movement import moved
+
+Rule = Callable[[OperationNode, int, Shape, Shape], Chain | None]  # None: nothing better than dense
 
 
 def local_chains(node: Node, outputs: Sequence[int], fixed_factors: bool) -> list[dict[int, Chain]]:
@@ -35,13 +38,16 @@ def local_chains(node: Node, outputs: Sequence[int], fixed_factors: bool) -> lis
     chains = []
     for position, edge in zip(node.plan.needed, node.edges, strict=True):
         number = node.plan.rule_number(position)
-
-        def chain(out: Shape, into: Shape, number: int = number) -> Chain:
-            found = fixed_chain(node, number, out, into) if fixed_factors else None
-            return found or rule(node, number, out, into) or dense(out, into)
-
+        chain = partial(_by_rule, rule, fixed_factors, node, number)
         chains.append(_each(node, outputs, edge, chain))
     return chains
+
+
+def _by_rule(
+    rule: Rule, fixed_factors: bool, node: OperationNode, number: int, out: Shape, into: Shape
+) -> Chain:
+    found = fixed_chain(node, number, out, into) if fixed_factors else None
+    return found or rule(node, number, out, into) or dense(out, into)
 
 
 def _each(
@@ -141,18 +147,14 @@ def _coupled_padded(out: Shape, into: Shape, dim: int) -> Chain | None:
 
 def _window(node: OperationNode, number: int, out: Shape, into: Shape) -> Chain | None:
     name, constants = node.operation.name, _constants(node)
-    if name.startswith("conv") and number:
-        channel = (*(1,) * (len(out) - 2),)
-        if name == "convolution" and number == 2:  # the bias
-            return (spread((into[0], *channel), out),)
-        if name in ("convolve", "convolution"):  # the weight of a channel, to that channel
-            return spread((into[0], *channel), out), spread(
-                (into[0], *(1,) * len(channel), 1), into
-            ).T
+    ones = (1,) * (len(out) - 2)
+    if name in ("convolution", "convolve") and number:  # weights and bias of a channel, to it
+        channel = spread((into[0], *ones), out)
+        return (channel,) if number == 2 else (channel, spread((into[0], *ones, 1), into).T)
+    if name == "convolve_weight_transpose" and number == 0:  # from a channel, to its weights
+        return spread((out[0], *ones, 1), out), spread((into[1], *ones), into).T
+    if number:
         return None
-    if name == "convolve_weight_transpose":  # from channel o of y to the weights of o
-        weights = spread((out[0], *(1,) * (len(out) - 1)), out)
-        return weights, spread((into[1], *(1,) * (len(into) - 2)), into).T
     backward = name in ("convolve_input_transpose", "average_pool_transpose", "pool_put")
     large, small = (out, into) if backward else (into, out)
     kernel = constants.get("kernel")
@@ -178,7 +180,7 @@ def _channels(large: Shape, small: Shape, groups: int | None) -> Any:
     return kronecker(eye_array(large[0] * groups, dtype=bool, format="csr"), block)
 
 
-_RULES: dict[str, Callable[[OperationNode, int, Shape, Shape], Chain | None]] = {
+_RULES: dict[str, Rule] = {
     "elementwise": _elementwise,
     "lines": _lines,
     "matrix": _matrix,

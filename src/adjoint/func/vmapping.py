@@ -123,9 +123,12 @@ def _taken(func: Any, out: Any, place: int | None, level: Level) -> Any:
     is_tensor = isinstance(out, Tensor)
     if place is None:
         if is_tensor and isinstance(out._data, Batched) and out._data.level is level:
-            raise ValueError(
-                f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
-            )
+            if out._data.batched:
+                raise ValueError(
+                    f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is "
+                    "None"
+                )
+            return out._data.value
         return out
     if not is_tensor:
         raise ValueError(

@@ -95,21 +95,20 @@ def moved(t: Tensor, source: int, destination: int) -> Tensor:
 def apply_batched(
     operation: Any, level: Level, tensors: Sequence[Tensor], params: dict[str, Any]
 ) -> list[Any]:
-    """Outputs as Batched; where nothing is mapped, and needs no node here, as they are."""
-    values, batched, tracked = [], [], False
+    """Outputs as Batched, also where nothing is mapped: what is below has a grad mode of its own."""
+    values, batched = [], []
     for t in tensors:
         data = t._data
         if data.__class__ is Batched and data.level is level:
             values.append(data.value)
             batched.append(data.batched)
-            tracked = tracked or t._requires_grad
         else:
             values.append(t)
             batched.append(False)
     if not any(batched):
         out = operation(*values, **params)
         outs = out if operation.several else (out,)
-        return [Batched(level, o, False) for o in outs] if tracked else list(outs)
+        return [Batched(level, o, False) for o in outs]
     call = Call(operation, level, values, batched, params)
     out = rule_of(operation)(call)
     return [Batched(level, o) for o in (out if operation.several else (out,))]

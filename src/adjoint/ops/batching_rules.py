@@ -58,11 +58,26 @@ rule(
 # Written in operations that batch.
 rule(
     *_names(
-        "mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
         "masked_fill masked_fill_tensor mask_put nll_loss addmm linear"
     )
 )(composed)
 rule(*_names("as_strided embed_strided block_diag masked_scatter median nanmedian"))(one_by_one)
+
+
+@rule(
+    *_names(
+        "mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits"
+    )
+)
+def loss_of_pairs(call: Call) -> Any:
+    """All values, reduced for each example: their derivatives stay those of the loss."""
+    how, rank = call.params["reduction"], call.rank(0)
+    params = {**call.params, "reduction": "none"}
+    values = call.operation(call.whole(0), call.whole(1), **params)
+    if how == "none" or rank == 0:
+        return values
+    of = reduction.sum_dim if how == "sum" else reduction.mean_dim
+    return of(values, dim=tuple(range(1, rank + 1)), keepdim=False)
 
 
 @rule("solve")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.lifted import Level, Lifted, bottom_arrays, level_of
+from ..autograd.lifted import Level, Lifted, bottom_arrays, constant_at, level_of
 from ..autograd.modes import state
 from ..autograd.tensor import Tensor, wrap
 from .application import Operation, mark_view
@@ -21,6 +21,7 @@ from .recording import record
 from .series import apply_series
 from .tangents import apply_dual
 
+UNTRACKED: Tensor = wrap(np.zeros(()))  # stands for a constant when asked what needs a gradient
 _APPLY = {"vmap": apply_batched, "jvp": apply_dual, "jet": apply_series}
 
 
@@ -50,9 +51,9 @@ def _record(
     params: dict[str, Any],
 ) -> None:
     """Record at the level itself: only its own Tensors count, others are constants there."""
-    here = [t if level_of(t) is level else wrap(t._data) for t in tensors]
-    mask = operation.mask(here)
+    mask = operation.mask([t if level_of(t) is level else UNTRACKED for t in tensors])
     if mask:
+        here = [t if level_of(t) is level else constant_at(level, t) for t in tensors]
         record(operation, mask, here, results, params, 5)
 
 

@@ -176,7 +176,7 @@ def _pull_partial(partial: Any) -> Pull:
         return lambda xp, ct, values: (xp.multiply(ct, values[0]),)
 
     def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
-        factor = partial(xp, *values)
+        factor = partial(xp, values[0]) if len(values) == 1 else partial(xp, *values)
         if ct.__class__ is ndarray and ct.size < SMALL:
             return (multiply(ct, factor),)
         return (ct * factor,)
@@ -213,6 +213,8 @@ def _pull_all(rule: Any) -> Pull:
     """One input: the rule takes every value, in order."""
 
     def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        if len(values) == 1:  # spares building a tuple of arguments
+            return (rule(xp, ct, values[0]),)
         return (rule(xp, ct, *values),)
 
     return pull

@@ -23,7 +23,7 @@ Terms = Sequence[Any]  # coefficients of t**k: Tensors, None for zero
 def apply_series(
     operation: Any, level: Level, tensors: Sequence[Tensor], params: dict[str, Any]
 ) -> list[Any]:
-    """Outputs as Series; those that do not move as they are."""
+    """Outputs as Series, also those that do not move."""
     order = 1
     inputs: list[Terms] = []
     for t in tensors:
@@ -37,7 +37,7 @@ def apply_series(
     moving = [i for i, s in enumerate(inputs) if any(term is not None for term in s[1:])]
     if not moving:
         out = operation(*[s[0] for s in inputs], **params)
-        return list(out) if operation.several else [out]
+        return [Series(level, (o,)) for o in (out if operation.several else (out,))]
     if operation is arithmetic.mul or _is_bilinear(operation, moving):
         found = [_product(operation, inputs, moving, order, params)]
     elif operation.kind == "linear":
@@ -46,7 +46,7 @@ def apply_series(
         found = [_summed(operation, inputs, moving, order, params)]
     else:
         found = _integrated(operation, level, inputs, order, params)
-    return [s[0] if all(c is None for c in s[1:]) else Series(level, s) for s in found]
+    return [Series(level, s) for s in found]
 
 
 def _is_bilinear(operation: Any, moving: Sequence[int]) -> bool:

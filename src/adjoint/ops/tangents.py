@@ -17,29 +17,21 @@ from .definition import Definition
 def apply_dual(
     operation: Any, level: Level, tensors: Sequence[Tensor], params: dict[str, Any]
 ) -> list[Any]:
-    """Outputs as Duals; those that do not move, and need no node here, as they are."""
+    """Outputs as Duals, also those that do not move."""
     primals: list[Tensor] = []
     tangents: list[Tensor | None] = []
-    tracked = False
     for t in tensors:
         data = t._data
         if data.__class__ is Dual and data.level is level:
             primals.append(data.primal)
             tangents.append(data.tangent)
-            tracked = tracked or t._requires_grad
         else:
             primals.append(t)
             tangents.append(None)
     out = operation(*primals, **params)
     outs = out if operation.several else (out,)
     moved = tangents_of(operation, primals, tangents, outs, params)
-    results: list[Any] = []
-    for value, tangent in zip(outs, moved):
-        if tangent is None and not tracked:
-            results.append(value)
-        else:
-            results.append(Dual(level, value, tangent))
-    return results
+    return [Dual(level, value, tangent) for value, tangent in zip(outs, moved)]
 
 
 def tangents_of(

@@ -1,5 +1,6 @@
-"""Floor 5: graphs made visible: `adjoint.viz.graph(loss, model)` as text, DOT or SVG."""
+"""Floor 5: graphs made visible: `viz.graph(loss)` as text, DOT, SVG or a page to explore."""
 
-from .graph import Graph, graph
+from .building import graph
+from .graph import Graph, Group, Line, Place, Saved
 
-__all__ = ["Graph", "graph"]
+__all__ = ["Graph", "Group", "Line", "Place", "Saved", "graph"]

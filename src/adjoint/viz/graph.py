@@ -1,139 +1,218 @@
-"""Floor 5: the autograd graph behind a tensor, collected for drawing.
+"""Floor 5: a graph as it is drawn: places, the module calls that group them, and exports.
 
-Nothing of the graph is kept alive by it: a `Graph` holds names, shapes, lines and links.
+Nothing of the autograd graph is kept alive by it: it holds names, numbers and links.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-from adjoint.autograd import origin
-from adjoint.autograd.derivatives import as_tuple
-from adjoint.autograd.tape import AccumulateGrad, Node, edge_of
-from adjoint.autograd.tensor import Tensor
 
 OPERATION, LEAF, ROOT = "operation", "leaf", "root"
 
 
+@dataclass(frozen=True)
+class Line:
+    """A line of the user's code."""
+
+    file: str
+    number: int
+    function: str
+    text: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.number}"
+        if self.function != "<module>":
+            where += f", in {self.function}"
+        return f"{where}: {self.text}" if self.text else where
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A value that an operation keeps for its derivative; bytes is None where a hook packed it."""
+
+    name: str
+    shape: tuple[int, ...] | None
+    dtype: str
+    bytes: int | None
+
+
 @dataclass
 class Place:
-    """One box of the drawing."""
+    """One box of the drawing: an operation, a leaf or a result.
+
+    `inputs` are the numbers of the places that feed it; `group` is that of the innermost module
+    call it belongs to, or -1. Milliseconds and norms are None where nothing was measured.
+    """
 
     number: int
     kind: str
     name: str  # MulBackward0, or the name of a parameter
     shape: tuple[int, ...] | None
     dtype: str
-    line: str = ""  # where it was made
-    inputs: list[int] = field(default_factory=list)  # numbers of the places that feed it
+    line: Line | None = None
+    inputs: list[int] = field(default_factory=list)
+    group: int = -1
+    saved: tuple[Saved, ...] = ()
+    forward_ms: float | None = None
+    backward_ms: float | None = None
+    gradient_norm: float | None = None
+    outputs: int = 1
 
-    def label(self) -> str:
-        """Name and shape, as drawn."""
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes of the values that it keeps."""
+        return sum(value.bytes or 0 for value in self.saved)
+
+    def shape_text(self) -> str:
+        """`2×3`, `scalar`, or of how many outputs."""
         if self.shape is None:
-            return self.name
-        return f"{self.name}\n{'×'.join(map(str, self.shape)) or 'scalar'}"
+            return ""
+        text = "×".join(map(str, self.shape)) or "scalar"
+        return text if self.outputs == 1 else f"{text}, {self.outputs} outputs"
+
+
+@dataclass
+class Group:
+    """One call of a module: `name` in the calling module, `parent` the group of that, or -1."""
+
+    number: int
+    name: str
+    type: str
+    parent: int
+    path: str
 
 
 @dataclass
 class Graph:
-    """The places of a graph, results first; inputs of a place come later in the list.
+    """What `viz.graph` returns: results first, and the inputs of a place after it.
 
-    >>> from adjoint.viz import graph
+    `places`: what is drawn, `groups`: the module calls they belong to, outer ones first.
+    `saved_bytes`: memory of all saved values, without leaves, what is saved twice counted once.
+    It shows itself in notebooks.
+
     >>> x = torch.ones(2, requires_grad=True)
-    >>> graph((x * 2).sum()).text().splitlines()[0]
-    'result []'
+    >>> graph = torch.viz.graph((x * 2).sum())
+    >>> len(graph.places), graph.places[0].name, graph.groups
+    (4, 'result', [])
     """
 
     places: list[Place]
+    groups: list[Group] = field(default_factory=list)
+    title: str = "graph"
+    saved_bytes: int = 0
 
     def text(self) -> str:
-        """The graph as an indented tree; a place seen before is only named."""
-        lines: list[str] = []
-        seen: set[int] = set()
-        stack = [(0, p.number) for p in self.places if p.kind == ROOT]
-        while stack:
-            depth, number = stack.pop()
-            place = self.places[number]
-            again = number in seen
-            mark = " (above)" if again and place.inputs else ""
-            shape = "" if place.shape is None else f" {list(place.shape)}"
-            line = f"  # {place.line}" if place.line and not again else ""
-            lines.append("  " * depth + place.name + shape + mark + line)
-            if not again:
-                seen.add(number)
-                stack.extend((depth + 1, i) for i in reversed(place.inputs))
-        return "\n".join(lines)
+        """The graph for a terminal: from the result upwards, side branches indented.
+
+        An operation that several others use stands below the last of them; `→ #n` points to it.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> y = (x * x).exp()
+        >>> for line in torch.viz.graph(y.sum()).text().splitlines():
+        ...     print(line.split("  ")[0])
+        result []
+        SumBackward0 []
+        ExpBackward0 [2]
+        MulBackward0 [2]
+        └─ leaf [2]
+        """
+        from .text import write_text
+
+        return write_text(self)
 
     def dot(self) -> str:
-        """The graph in Graphviz's language."""
-        colours = {OPERATION: "#e8eef7", LEAF: "#e3f4e1", ROOT: "#fdf0d5"}
-        rows = ["digraph {", '  node [shape=box style="rounded,filled" fontname="Helvetica"];']
-        for place in self.places:
-            label = _escape_dot(place.label()).replace("\n", "\\n")
-            rows.append(
-                f'  n{place.number} [label="{label}" fillcolor="{colours[place.kind]}" '
-                f'tooltip="{_escape_dot(place.line)}"];'
-            )
-        rows += [f"  n{i} -> n{place.number};" for place in self.places for i in place.inputs]
-        return "\n".join([*rows, "}"]) + "\n"
+        """The graph in Graphviz's language, modules as clusters.
 
-    def svg(self) -> str:
-        """The graph as a drawing, values flowing down to the result."""
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> print(torch.viz.graph(x.sum()).dot().splitlines()[-2])
+          n2 -> n1;
+        """
+        from .dot import write_dot
+
+        return write_dot(self)
+
+    def svg(self, depth: int | None = None) -> str:
+        """The graph as a drawing, values flowing down to the result.
+
+        depth: int, draw module calls below this many levels as one box each; None draws all.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> torch.viz.graph(x.sum()).svg()[:4]
+        '<svg'
+        """
         from .svg import draw
 
-        return draw(self)
+        return draw(self, depth)
 
-    def _repr_svg_(self) -> str:
-        return self.svg()
+    def html(self) -> str:
+        """One page to explore the graph with: zoom, search, collapse; it needs no network.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> torch.viz.graph(x.sum()).html()[:15]
+        '<!doctype html>'
+        """
+        from .page import write_page
+
+        return write_page(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the graph to a file of the kind its name ends in: .html, .svg, .dot (.gv), .txt.
+
+        The file is there whole or not at all. ValueError for any other ending.
+
+        >>> x = torch.ones(2, requires_grad=True)
+        >>> torch.viz.graph(x.sum()).save("graph.html")
+        >>> torch.viz.graph(x.sum()).save("graph.png")
+        Traceback (most recent call last):
+        ValueError: Graph.save: 'graph.png' should end in .html, .svg, .dot, .gv or .txt
+        """
+        from .writing import write_whole
+
+        write: dict[str, Callable[[], str]] = {
+            ".html": self.html, ".svg": self.svg, ".dot": self.dot, ".gv": self.dot,
+            ".txt": self.text,
+        }  # fmt: skip
+        ending = os.path.splitext(os.fspath(path))[1].lower()
+        if ending not in write:
+            raise ValueError(
+                f"Graph.save: {os.fspath(path)!r} should end in .html, .svg, .dot, .gv or .txt"
+            )
+        write_whole(path, write[ending]())
+
+    def path_of(self, place: Place) -> str:
+        """The path of the module call that a place belongs to: `Net.encoder.0`, or empty.
+
+        >>> x = torch.ones(1, 2)
+        >>> graph = torch.viz.graph(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1)), x)
+        >>> graph.path_of(graph.places[1])
+        'Sequential.1'
+        """
+        return self.groups[place.group].path if place.group >= 0 else ""
+
+    def _repr_html_(self) -> str:
+        from .page import write_frame
+
+        return write_frame(self)
+
+    def _repr_svg_(self) -> str | None:
+        # A notebook keeps every form of an output: thousands of boxes are kept once.
+        return self.svg() if len(self.places) <= 300 else None
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """What a notebook keeps: the page, a drawing for viewers without scripts, the text."""
+        bundle = {"text/plain": self.text(), "text/html": self._repr_html_()}
+        drawing = self._repr_svg_()
+        return bundle if drawing is None else {**bundle, "image/svg+xml": drawing}
 
     def __str__(self) -> str:
         return self.text()
 
-
-def _escape_dot(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def graph(tensors: Any, model: Any = None) -> Graph:
-    """The graph that made `tensors` (a Tensor or several); parameters of `model` get their names.
-
-    >>> x = torch.ones(2, requires_grad=True)
-    >>> print([p.name for p in torch.viz.graph((x * 2).sum()).places])
-    ['result', 'SumBackward0', 'MulBackward0', 'leaf']
-    """
-    roots = as_tuple(tensors)
-    for t in roots:
-        if not isinstance(t, Tensor):
-            raise TypeError(f"viz.graph: expected a Tensor, but got {type(t).__name__}")
-        if not t.requires_grad:
-            raise RuntimeError(
-                "viz.graph: this tensor does not require grad, so there is no graph behind it"
-            )
-    names = {} if model is None else {id(p): n for n, p in model.named_parameters()}
-    places: list[Place] = []
-    for t in roots:
-        places.append(Place(len(places), ROOT, "result", tuple(t.shape), t.dtype.name))
-    numbers: dict[Node, int] = {}
-    stack = []
-    for number, t in enumerate(roots):
-        stack.append((edge_of(t)[0], number))
-    while stack:
-        node, consumer = stack.pop()
-        known = node in numbers
-        if not known:
-            numbers[node] = len(places)
-            places.append(_place(node, len(places), names))
-        places[consumer].inputs.append(numbers[node])
-        if not known:
-            stack.extend((following, numbers[node]) for following, _ in reversed(node.edges))
-    return Graph(places)
-
-
-def _place(node: Node, number: int, names: dict[int, str]) -> Place:
-    shape, dtype = node.metas_of(0)
-    if isinstance(node, AccumulateGrad):
-        name = names.get(id(node.variable), "leaf")
-        return Place(number, LEAF, name, shape, str(dtype))
-    line = origin.describe(node.origin) if node.origin is not None else ""
-    return Place(number, OPERATION, node.name(), shape, str(dtype), line)
+    def __repr__(self) -> str:
+        kinds = [place.kind for place in self.places]
+        return (
+            f"<Graph of {self.title}: {kinds.count(OPERATION)} operations, "
+            f"{kinds.count(LEAF)} leaves>"
+        )
