@@ -68,7 +68,7 @@ class Saved(Packed):
 _DISTANCE = 0.7
 _CANDIDATES = 200  # more are sampled
 _WALK = 256  # steps counted at most when the work of computing again is added up
-_DETOURS = 1000  # how often a value may be dropped that the present recomputation waits for
+_DETOURS = 200  # how often a value may be dropped that the present recomputation waits for
 
 
 class Meter(Recorder):

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from . import modes
 from .derivatives import grad
 from .function import Function
+from .lifted import Level, constant_at, top_level
 from .modes import enable_grad, state
 from .tensor import Tensor, wrap
 
@@ -47,7 +49,9 @@ class _Custom:
                     f"arguments ({', '.join(bound.kwargs)}): a rule takes all of them by position"
                 )
             args = bound.args
-        if state.grad and any(isinstance(a, Tensor) and a.requires_grad for a in args):
+        tensors = [a for a in args if isinstance(a, Tensor)]
+        tracked = state.grad and any(t.requires_grad for t in tensors)
+        if tracked or (modes.lifted and top_level(tensors) is not None):
             return self.function.apply(*args)
         return self.fun(*args)
 
@@ -56,7 +60,11 @@ class _Custom:
 
     def _define(self, forward: Any, backward: Any, jvp: Any = None) -> None:
         """The Function that does the work; its nodes are named after the decorated function."""
-        rules = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+        rules: dict[str, Any] = {
+            "forward": staticmethod(forward),
+            "backward": staticmethod(backward),
+            "generate_vmap_rule": True,
+        }
         if jvp is not None:
             rules["jvp"] = staticmethod(jvp)
         self.function = type(self._name(), (Function,), rules)
@@ -163,6 +171,8 @@ class custom_jvp(_Custom):
             inputs: list[Tensor] = []
             ctx.inputs = _take_out(args, inputs)
             ctx.save_for_backward(*inputs)
+            if modes.lifted:  # kept by the context, so only where forward mode may ask for them
+                ctx.save_for_forward(*inputs)
             return self.fun(*args)
 
         def push(args: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -216,7 +226,8 @@ class custom_jvp(_Custom):
         with enable_grad():
             if not again:
                 args = [a.detach() if isinstance(a, Tensor) else a for a in args]
-            tangents = [_zero_tangent(args[i], ctx.needs_input_grad[i]) for i in places]
+            level = top_level([a for a in (*args, *cts) if isinstance(a, Tensor)])
+            tangents = [_zero_tangent(args[i], ctx.needs_input_grad[i], level) for i in places]
             moved = push(args, tangents)
             moved = moved if isinstance(moved, tuple) else (moved,)
             wanted = [t for t in tangents if t is not None and t.requires_grad]
@@ -236,11 +247,13 @@ class custom_jvp(_Custom):
         return tuple(full)
 
 
-def _zero_tangent(primal: Any, moves: bool) -> Tensor | None:
+def _zero_tangent(primal: Any, moves: bool, level: Level | None) -> Tensor | None:
     """The tangent 0 of an argument; it requires grad where a cotangent is wanted."""
     if not isinstance(primal, Tensor) or primal._data.dtype.kind not in "fcV":
         return None
-    zero: Tensor = wrap(np.zeros(primal._data.shape, primal._data.dtype))
+    zero: Tensor = wrap(np.zeros(primal._data.shape, primal.dtype.numpy))
+    if level is not None:
+        zero = constant_at(level, zero)
     return zero.requires_grad_(moves)
 
 

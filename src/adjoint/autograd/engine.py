@@ -77,10 +77,11 @@ class Run:
             except RuntimeWarning:  # the user turned NumPy's warnings into errors
                 with np.errstate(all="ignore"):
                     cts = node.apply(ct, self)
-            for edge, g in zip(node.edges, cts):
+            if not cts:  # a leaf
+                continue
+            for (following, output), g in zip(node.edges, cts):
                 if g is None:
                     continue
-                following = edge[0]
                 # `deliver`, inlined for one output of the right shape and dtype.
                 if g.shape == following.shape and g.dtype is following.dtype:
                     if following in pending:
@@ -90,7 +91,7 @@ class Run:
                     pending[following] = g
                     heappush(heap, (-following.seq, following))
                 else:
-                    self.deliver(following, edge[1], g)
+                    self.deliver(following, output, g)
                 if g is ct:
                     shared.add(following)
 

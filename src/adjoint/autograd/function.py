@@ -16,6 +16,7 @@ from . import modes, origin
 from .function_context import FunctionCtx
 from .function_node import FunctionNode, Places
 from .function_outputs import Outputs
+from .lifted import top_level
 from .modes import state
 from .tape import Node, edge_of, next_sequence_number, node_line
 from .tensor import Tensor, new, wrap
@@ -128,49 +129,62 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward on the arguments and record the application."""
-        combined = cls.setup_context is Function.setup_context
-        if not combined:
-            args, kwargs = _with_defaults(cls, args, kwargs)
-        needs = tuple(
-            [isinstance(a, Tensor) and (a._requires_grad if a._view is None else a.requires_grad)
-             for a in args]
-        )  # fmt: skip
-        grad = state.grad
-        recorded = grad and True in needs
-        node = _make_node(cls, args, needs, recorded)
-        ctx = node.public
-        state.grad = False
-        try:
-            if combined:
-                output = cls.forward(ctx, *args, **kwargs)
-            else:
-                output = cls.forward(*args, **kwargs)
-                cls.setup_context(ctx, args, output)
-        finally:
-            state.grad = grad
-        attributes = node.attributes
-        many = isinstance(output, tuple)
-        if (
-            isinstance(output, Tensor)
-            and output._view is None
-            and output._data.dtype.kind == "f"
-            and "dirty_tensors" not in attributes
-            and "non_differentiable" not in attributes
-            and not any(output is a for a in args)
-        ):  # the usual case: one new tensor; `Outputs` would do the same in 3 µs
-            if recorded:
-                node.shape, node.dtype = output._data.shape, output._data.dtype
-                output._edge, output._requires_grad = (node, 0), True
+        return apply_with_context(cls, args, kwargs)[0]
+
+
+def apply_with_context(
+    cls: type[Function], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, FunctionCtx]:
+    """What `apply` returns, and the context that forward saw."""
+    if modes.lifted:
+        level = top_level(_tensors(args))
+        if level is not None:
+            from .function_lifted import apply_lifted
+
+            return apply_lifted(cls, level, args, kwargs)
+    combined = cls.setup_context is Function.setup_context
+    if not combined:
+        args, kwargs = _with_defaults(cls, args, kwargs)
+    needs = tuple(
+        [isinstance(a, Tensor) and (a._requires_grad if a._view is None else a.requires_grad)
+         for a in args]
+    )  # fmt: skip
+    grad = state.grad
+    recorded = grad and True in needs
+    node = _make_node(cls, args, needs, recorded)
+    ctx = node.public
+    state.grad = False
+    try:
+        if combined:
+            output = cls.forward(ctx, *args, **kwargs)
         else:
-            linked = Outputs(node, ctx, args, recorded).link(output if many else (output,))
-            output = tuple(linked) if many else linked[0]
-        to_save = attributes.pop("to_save", None)
+            output = cls.forward(*args, **kwargs)
+            cls.setup_context(ctx, args, output)
+    finally:
+        state.grad = grad
+    attributes = node.attributes
+    many = isinstance(output, tuple)
+    if (
+        isinstance(output, Tensor)
+        and output._view is None
+        and output._data.dtype.kind == "f"
+        and "dirty_tensors" not in attributes
+        and "non_differentiable" not in attributes
+        and not any(output is a for a in args)
+    ):  # the usual case: one new tensor; `Outputs` would do the same in 3 µs
         if recorded:
-            node.keep(to_save or ())
-            if modes.anomaly is not None:
-                results = output if many else (output,)
-                modes.anomaly.recorded(node, _tensors(args), _tensors(results))
-        return output
+            node.shape, node.dtype = output._data.shape, output._data.dtype
+            output._edge, output._requires_grad = (node, 0), True
+    else:
+        linked = Outputs(node, ctx, args, recorded).link(output if many else (output,))
+        output = tuple(linked) if many else linked[0]
+    to_save = attributes.pop("to_save", None)
+    if recorded:
+        node.keep(to_save or ())
+        if modes.anomaly is not None:
+            results = output if many else (output,)
+            modes.anomaly.recorded(node, _tensors(args), _tensors(results))
+    return output, ctx
 
 
 def _tensors(values: Sequence[Any]) -> list[Tensor]:

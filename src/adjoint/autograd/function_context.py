@@ -71,6 +71,8 @@ class FunctionCtx:
     def saved_tensors(self) -> tuple[Any, ...]:
         """What `save_for_backward` kept."""
         node = self._node
+        if "_pushing" in node.attributes:
+            return self.saved_for_forward or ()
         if node.saved is None and not node.freed:
             return ()  # forward is still running
         if node.freed and node.saved is not None:

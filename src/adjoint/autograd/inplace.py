@@ -17,7 +17,7 @@ from . import modes, origin
 from .saved import tell_moved
 from .storage import Reshaped
 from .tape import edge_of, next_sequence_number
-from .tensor import Tensor, new, refresh, relink, storage_of
+from .tensor import Tensor, new, refresh, relink, share_with_saved, storage_of
 from .views import check_creation, rebase
 
 
@@ -40,6 +40,10 @@ def check_writable(x: Tensor, name: str, target: Any = None) -> None:
             "You can make a clone to get a normal tensor before doing inplace update."
         )
     check_history(x, name)
+    # A view makes its base's storage without telling the alias by which a node saved the base.
+    owner = x if x._view is None else x._view.of
+    if owner._edge is not None and owner._storage is not None:
+        share_with_saved(owner, owner._storage)
     if modes.guard is not None:
         modes.guard.preserve(storage_of(x))
 

@@ -207,9 +207,13 @@ class Batched(Lifted):
         self.value.copy_(value)
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if not self.batched:
+            return np.asarray(self.value._data, dtype)
         raise RuntimeError(self._explain("an array of its values (.numpy(), NumPy functions)"))
 
     def __bool__(self) -> bool:
+        if not self.batched:
+            return bool(self.value._data)
         raise RuntimeError(
             "vmap: It looks like you're attempting to use a Tensor in some data-dependent control "
             "flow (if, while, assert, bool()). All examples run together, so there is no one "
@@ -219,6 +223,8 @@ class Batched(Lifted):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if not self.batched:
+            return getattr(self.value._data, name)
         if name == "item":
             raise RuntimeError(
                 "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap "
@@ -334,6 +340,13 @@ def values_of(t: Tensor) -> Any:
         assert part is not None
         t = part
     return t._data
+
+
+def constant_at(level: Level, t: Tensor) -> Tensor:
+    """A Tensor of the levels below as one of `level` that does not move with it."""
+    if level.kind == "vmap":
+        return lift(Batched(level, t, False))
+    return lift(Series(level, (t,)) if level.kind == "jet" else Dual(level, t, None))
 
 
 def layout_of(t: Tensor) -> Any:

@@ -10,9 +10,11 @@ import threading
 import weakref
 from collections.abc import Sequence
 from itertools import count
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy import add, ndarray
 
 from . import origin
 from .tensor import Tensor, is_cut, meta_of, new, refresh, wrap
@@ -256,18 +258,29 @@ def _saved_properties(value: str) -> tuple[property, property]:
 class AccumulateGrad(Node):
     """The end of an edge at a leaf: adds what arrives to the leaf's `.grad`."""
 
-    __slots__ = ("variable",)
+    __slots__ = ("kept", "leaf")
 
-    variable: Tensor
+    edges: Sequence[Edge] = ()
+    kept: Tensor | None  # the leaf, which a graph keeps alive; None once spent: no cycle then
+    leaf: weakref.ref[Tensor]
+
+    @property
+    def variable(self) -> Any:
+        """The leaf; None when nobody holds it any more after a pass."""
+        return self.leaf() if self.kept is None else self.kept
 
     def apply(self, ct: Any, run: Run) -> Any:
         """Torch's rules: the first gradient is taken over when nobody else holds its memory.
 
         Later ones are added in place; with create_graph always out of place.
         """
-        variable = self.variable
+        variable = self.kept
+        if variable is None:  # a second pass through a graph
+            variable = self.leaf()
+            if variable is None:
+                return ()
         if not variable._requires_grad or variable._edge is not None:
-            return self._refuse()
+            return self._refuse(variable)
         meta: Any = variable._meta  # it has one: this node is named there
         alone = len(_threads) == 1
         if not alone:
@@ -277,7 +290,7 @@ class AccumulateGrad(Node):
             if run.on_tensors:
                 meta.grad = ct.clone() if grad is None else grad + ct
             elif grad is None:
-                if ct.__class__ is not np.ndarray or ct.base is not None or self in run.shared:
+                if ct.__class__ is not ndarray or ct.base is not None or self in run.shared:
                     ct = np.array(ct)
                 grad = new(Tensor)
                 grad._data = ct
@@ -287,7 +300,8 @@ class AccumulateGrad(Node):
             elif grad._requires_grad:  # left by an earlier create_graph: history must stay intact
                 meta.grad = grad + wrap(ct)
             else:
-                np.add(grad._data, ct, grad._data)
+                array = grad._data
+                add(array, ct, array)
                 if grad._storage is not None:
                     grad._storage.bump(None)
         finally:
@@ -296,14 +310,18 @@ class AccumulateGrad(Node):
         if meta.post_accumulate is not None:
             for hook in list(meta.post_accumulate.values()):
                 hook(variable)
+        # Kept for the next graph, which spares half the cost of a leaf, if somebody besides this
+        # node, this frame and the call of getrefcount holds the leaf.
+        if self.hooks is None and not run.retain_graph and getrefcount(variable) > 3:
+            meta.spent, self.kept = self, None
         return ()
 
-    def _refuse(self) -> tuple[()]:
+    def _refuse(self, variable: Tensor) -> tuple[()]:
         """Accumulate nothing: the variable needs no gradient any more, or is no leaf any more."""
-        if self.variable._edge is not None:
+        if variable._edge is not None:
             raise RuntimeError(
                 "leaf variable has been moved into the graph interior: a leaf of shape "
-                f"{list(self.variable._data.shape)} was used, then written in place with "
+                f"{list(variable._data.shape)} was used, then written in place with "
                 f"requires_grad off, at {node_line(self.variable._edge[0])}; write to a clone"
             )
         return ()
@@ -327,20 +345,34 @@ def accumulator(t: Tensor, alone: bool = False) -> AccumulateGrad:
     if not alone and len(_threads) > 1:
         with _accumulating:
             return accumulator(t, alone=True)
-    meta = meta_of(t)
+    meta = t._meta or meta_of(t)
+    if meta.spent is not None:
+        # Two references, the slot's and the argument's: no graph holds it, it is as good as new.
+        unused = getrefcount(meta.spent) == 2 and meta.spent.hooks is None
+        spent: AccumulateGrad
+        spent, meta.spent = meta.spent, None
+        if unused and t._view is None:
+            array = t._data
+            spent.seq = next_sequence_number()
+            spent.shape = array.shape
+            spent.dtype = array.dtype
+            spent.kept = t
+            return spent
+        del spent
     reference = meta.accumulator
     node: AccumulateGrad | None = None if reference is None else reference()
-    if node is None:
-        node = new(AccumulateGrad)
-        assert node is not None
-        node.edges = ()
+    if node is not None:
+        node.kept = node.variable  # a graph that was run may hold it still
+    else:
+        node = AccumulateGrad()
         node.seq = next_sequence_number()
         node.shape = t._data.shape
         node.dtype = t._data.dtype
         node.hooks = None
-        node.variable = t if t._view is None or not is_cut(t) else wrap(t._data)
+        node.kept = variable = t if t._view is None or not is_cut(t) else wrap(t._data)
+        node.leaf = weakref.ref(variable)
         meta.accumulator = weakref.ref(node)
-        if meta.hooks is not None and node.variable is t:
+        if meta.hooks is not None and variable is t:
             from .hooks import adopt_leaf_hooks
 
             adopt_leaf_hooks(t, node)

@@ -26,15 +26,21 @@ new: Callable[[type], Any] = object.__new__
 class AutogradMeta:
     """What only some tensors have: a gradient, an accumulation node, hooks."""
 
-    __slots__ = ("grad", "accumulator", "hooks", "post_accumulate", "retains_grad", "name")
+    __slots__ = (
+        "grad", "accumulator", "spent", "hooks", "post_accumulate", "retains_grad", "name",
+        "transient",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.grad: Tensor | None = None
         self.accumulator: Any = None  # weak: the node holds the tensor
+        self.spent: Any = None  # that node once a pass is through with it: for the next graph
         self.hooks: dict[int, Callable[..., Any]] | None = None
         self.post_accumulate: dict[int, Callable[..., Any]] | None = None
         self.retains_grad = False
         self.name: str | None = None
+        # The point at which a transform differentiates, nobody else's: when it was made, or 0.
+        self.transient = 0
 
 
 class Tensor:
