@@ -27,7 +27,6 @@ KNOWN = {
     "nothing for it; adjoint saves the other operand, which the program then overwrites",
     687: "a view of a tensor that was then reshaped in place, and only then required grad",
     2146: "torch folds this product and saves a copy of the operand that is then overwritten",
-    4479: "torch's derivative of relu is connected to its input although it is constant",
 }
 
 

@@ -377,22 +377,45 @@ def overwrite_lifted(x: Tensor, source: Tensor) -> None:
                 "out-of-place form"
             )
         _set_moving(x, level, source._data.tangent)
+    elif x._data.__class__ is Dual and level_of(source) is level and x._data.tangent is not None:
+        written = source._data.tangent
+        if written is not None and not mapped_over(written) <= mapped_over(x._data.tangent):
+            _set_moving(x, level, written)
     x._data.overwrite(source)
 
 
+def mapped_over(t: Tensor) -> set[Level]:
+    """The vmaps whose examples differ in a tensor."""
+    found = set()
+    while isinstance(t._data, Lifted):
+        if t._data.__class__ is Batched and t._data.batched:
+            found.add(t._data.level)
+        part = t._data.parts()[0]
+        assert part is not None
+        t = part
+    return found
+
+
 def _set_moving(x: Tensor, level: Level, like: Tensor | None) -> None:
-    """Give a tensor a tangent of zeros, and what it is a view of: both share it from then on."""
+    """Give a tensor a tangent to write `like` into, and what it is a view of: both share it."""
     base = x if x._view is None else x._view.base
-    primal = handle(base)
     shape, dtype = base._data.shape, base._data.dtype
+    old = None
+    if base._data.__class__ is Dual and base._data.level is level:
+        primal, old = base._data.primal, base._data.tangent
+    else:
+        primal = handle(base)
     model = primal if like is None else like
     tangent = made_like(model, lambda lead: np.zeros(lead + shape, dtype))
+    if old is not None:
+        tangent = tangent + old  # type: ignore[operator]
     base._data = Dual(level, primal, tangent)
     if base is not x and x._view is not None:
         for step in x._view.steps:
             outs = step.operation(tangent, **step.params)
             tangent = outs if step.output is None else outs[step.output]
-        x._data = Dual(level, handle(x), tangent)
+        own = handle(x) if old is None else x._data.primal
+        x._data = Dual(level, own, tangent)
 
 
 def handle(t: Tensor) -> Tensor:

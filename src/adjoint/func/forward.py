@@ -18,7 +18,7 @@ from adjoint.autograd.modes import enable_grad, no_grad, state
 from adjoint.autograd.tensor import Tensor, wrap
 
 from . import pytree
-from .arguments import Inputs, chosen, outside, replaced, tensors_of, with_aux
+from .arguments import Inputs, chosen, outside, replaced, tensors_of, to_current_level, with_aux
 from .reverse import jacrev, refuse_complex, standard_bases
 from .vmapping import vmap
 
@@ -143,7 +143,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         output = func(*inputs.trees)
         outs = tensors_of(output, name)
         moving = [o for o in outs if o.requires_grad]
-        cts = [zeros_like(o).requires_grad_() for o in moving]
+        cts = [to_current_level(zeros_like(o)).requires_grad_() for o in moving]
         pulls: Sequence[Tensor | None] = ()
         if moving:
             pulls = derivatives.grad(

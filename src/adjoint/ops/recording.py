@@ -58,8 +58,9 @@ def record_one(
         edge = source._edge
         if edge is None:  # a leaf; `accumulator`, inlined for the second and later uses
             meta = source._meta
-            fresh = meta is None or meta.accumulator is None or meta.spent is not None
-            held = None if fresh else meta.accumulator()
+            held = None
+            if meta is not None and meta.accumulator is not None and meta.spent is None:
+                held = meta.accumulator()
             edge = (accumulator(source) if held is None else held, 0)
         edges.append(edge)
     node.edges = edges
@@ -72,7 +73,7 @@ def record_one(
     code = frame.f_code
     offset = frame.f_lasti
     if is_internal.get(code.co_filename, True):
-        code, offset = origin.caller(depth + 1)
+        code, offset = state.origin or origin.caller(depth + 1)
     node.constants = _constants(plan, tensors, params) if plan.constant_sources else ()
     if plan.saves_output:
         _save(node, plan, tensors, results)
