@@ -56,11 +56,7 @@ rule(
     )
 )(leading)
 # Written in operations that batch.
-rule(
-    *_names(
-        "masked_fill masked_fill_tensor mask_put nll_loss addmm linear"
-    )
-)(composed)
+rule(*_names("masked_fill masked_fill_tensor mask_put nll_loss addmm linear"))(composed)
 rule(*_names("as_strided embed_strided block_diag masked_scatter median nanmedian"))(one_by_one)
 
 

@@ -8,7 +8,6 @@ from ..arrays import products as arrays
 from ..autograd.modes import state
 from ..autograd.tensor import Tensor, new, refresh, storage_of
 from .operation import general, linear
-from .recording import record_one
 from .samples import cases
 
 _NO_PARAMS: dict[str, object] = {}
@@ -194,7 +193,9 @@ def run_linear(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
         mask = x._requires_grad | w._requires_grad << 1 | b._requires_grad << 2
         if mask:
             plan = linear_layer.plans.get(mask) or linear_layer.plan(mask, 3, False)
-            record_one(linear_layer.node_class, plan, (x, w, b), (t,), out, _NO_PARAMS, 3)
+            linear_layer.record_one(
+                linear_layer.node_class, plan, (x, w, b), (t,), out, _NO_PARAMS, 3
+            )
     elif state.inference:
         storage_of(t).inference = True
     return t

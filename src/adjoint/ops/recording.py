@@ -31,7 +31,7 @@ def record(
         return  # integers and bools have no derivative
     plan = operation.plan(mask, len(tensors), first._data.dtype.kind == "c")
     out = first._data
-    node = record_one(operation.node_class, plan, tensors, results, out, params, depth)
+    node = operation.record_one(operation.node_class, plan, tensors, results, out, params, depth)
     if operation.several:
         first._edge, first._requires_grad = None, False
         _link_several(operation, node, results)
