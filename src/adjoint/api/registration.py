@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..autograd import inplace, modes
+from ..autograd import inplace, modes, origin
+from ..autograd.lifted import top_level
 from ..autograd.tensor import Tensor, storage_of
 from ..ops import overwrite
 from .documentation import in_place_doc
@@ -117,9 +118,14 @@ def write_out(result: Any, out: Any, name: str) -> Any:
             f"{name}(): functions with out=... arguments don't support automatic differentiation, "
             "but one of the arguments requires grad."
         )
+    if modes.lifted and top_level((result, out)) is not None:
+        raise RuntimeError(
+            f"{name}(out=...) is not supported inside a transform (vmap, jvp), whose results are "
+            "not arrays to be written; use the result that the function returns"
+        )
     if out._data.shape != result._data.shape:
         out._data = np.empty(result._data.shape, out._data.dtype)
     inplace.check_result(out, result, f"{name}(out=...)")
-    storage_of(out).bump(None)
+    storage_of(out).bump(origin.caller(2))
     np.copyto(out._data, result._data, casting="unsafe")
     return out

@@ -43,7 +43,7 @@ def parse_bytes(size: Any) -> int:
 
 
 class memory_budget(ContextDecorator):
-    """Keep what operations save for backward under `size` bytes; gradients stay the same, bit by bit.
+    """Keep what is saved for backward under `size` bytes; gradients are the same, bit by bit.
 
     When a new saved value would go over the budget, others are dropped, and computed again when
     backward needs them. What counts are the distinct buffers that the graph keeps, parameters

@@ -11,13 +11,13 @@ import threading
 import weakref
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
-from math import comb
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from . import origin
+from .budget_recomputation import Recomputation
 from .budget_values import Buffer, Source, Step, Use, Value, is_free, owner_of
 from .saved import Packed, Recorder
 from .storage import Storage
@@ -68,7 +68,6 @@ class Saved(Packed):
 _DISTANCE = 0.7
 _CANDIDATES = 200  # more are sampled
 _WALK = 256  # steps counted at most when the work of computing again is added up
-_DETOURS = 200  # how often a value may be dropped that the present recomputation waits for
 
 
 class Meter(Recorder):
@@ -122,7 +121,7 @@ class Meter(Recorder):
             self._pack(node, values, roots)
             for t, value in zip(results, outs):
                 if value.step is not None:
-                    self._know(t._data, value, t._storage, t._version)
+                    self.know(t._data, value, t._storage, t._version)
 
     def _step(
         self,
@@ -175,7 +174,7 @@ class Meter(Recorder):
         source.free = source.free or (source.buffer is None and is_free(t))
         return source
 
-    def _know(self, array: Any, value: Value, storage: Storage | None, version: int) -> None:
+    def know(self, array: Any, value: Value, storage: Storage | None, version: int) -> None:
         key = id(array)
         reference = weakref.ref(array, partial(_forget, self.known, key))
         self.known[key] = _Entry(reference, value, storage, version)
@@ -193,7 +192,7 @@ class Meter(Recorder):
                 key = id(array)
                 self.sources[key] = weakref.ref(value, partial(_forget, self.sources, key))
             else:
-                self._know(array, value, target._storage, target._version)
+                self.know(array, value, target._storage, target._version)
             held = value.buffer is not None
             if held:
                 self._drop(value)
@@ -201,17 +200,17 @@ class Meter(Recorder):
                 value.array = array
             value.lies_in(array, target._storage, target._version)
             if held:
-                self._hold(value, array)
+                self.hold(value, array)
 
     def _keep(self, roots: Iterable[Value], pins: Sequence[Value], node: OperationNode) -> None:
         """Hold values that are to be kept, dropping others for them."""
         new = {r: None for r in roots if not r.free and r.buffer is None}
         sizes = {id(owner_of(a)): r.nbytes for r in new if (a := r.ready()) is not None}
-        self._make_room(sum(sizes.values()), {*pins, *new}, (), node)
+        self.make_room(sum(sizes.values()), {*pins, *new}, (), node)
         for r in new:
             array = r.ready()
             if array is not None:  # else it has been dropped, and can be computed again
-                self._hold(r, array)
+                self.hold(r, array)
 
     def _pack(self, node: OperationNode, values: Sequence[Value], roots: Sequence[Value]) -> None:
         group = tuple(dict.fromkeys(roots))
@@ -231,8 +230,8 @@ class Meter(Recorder):
             value = self.value_of(t)
             root = value.root
             if not root.free and root.buffer is None and (array := root.ready()) is not None:
-                self._make_room(root.nbytes, {root}, (), None)
-                self._hold(root, array)
+                self.make_room(root.nbytes, {root}, (), None)
+                self.hold(root, array)
             return Use(self, value, (root,), self.steps)
 
     # Holding and dropping.
@@ -243,7 +242,7 @@ class Meter(Recorder):
         self.fixed += n if fixed else 0
         self.peak = max(self.peak, self.bytes)
 
-    def _hold(self, value: Value, array: Any) -> None:
+    def hold(self, value: Value, array: Any) -> None:
         owner = owner_of(array)
         buffer = self.buffers.get(id(owner))
         if buffer is None:
@@ -256,10 +255,10 @@ class Meter(Recorder):
     def hold_copy(self, value: Source) -> None:
         """Copy a value that cannot be computed again, because its memory will be written."""
         with self.lock:
-            self._make_room(value.nbytes, {value}, (), None)
+            self.make_room(value.nbytes, {value}, (), None)
             array = value.array.copy(order="K")
             value.buffer, value.free, value.storage = None, False, None
-            self._hold(value, array)
+            self.hold(value, array)
 
     def _drop(self, value: Value) -> None:
         """Let go of the array; whoever needs it later computes it again."""
@@ -281,7 +280,7 @@ class Meter(Recorder):
                 self.known.clear()
                 self.group = ()
 
-    def _make_room(
+    def make_room(
         self,
         nbytes: int,
         pinned: Collection[Value],
@@ -296,7 +295,7 @@ class Meter(Recorder):
                 victim = self._victim(pinned, ())
                 detours += 1
             if victim is None:
-                raise self._refuse(nbytes, pinned, node)
+                raise self.refuse(nbytes, pinned, node)
             self.evicted += victim.uses > 0
             self._drop(victim)
             _touch(victim)
@@ -340,7 +339,7 @@ class Meter(Recorder):
             value.debt = _debt(value)
         return value.debt / (max(value.nbytes, 1) * away**_DISTANCE)
 
-    def _refuse(
+    def refuse(
         self, nbytes: int, pinned: Collection[Value], node: OperationNode | None
     ) -> MemoryBudgetError:
         where = origin.describe(origin.caller(2)) if node is None else node_line(node)
@@ -368,7 +367,7 @@ class Meter(Recorder):
         found = value.ready()
         if found is not None:
             return found
-        recomputation = _Recomputation(self)
+        recomputation = Recomputation(self)
         try:
             return recomputation.run(value)
         finally:
@@ -380,136 +379,8 @@ class Meter(Recorder):
             self.passing.clear()
 
 
-class _Recomputation:
-    """One value computed again, with all that it needs."""
-
-    def __init__(self, meter: Meter) -> None:
-        self.meter = meter
-        self.waiting: dict[Value, int] = {}  # inputs of steps that have been begun
-        self.detours = 0
-
-    def run(self, target: Value) -> Any:
-        self._plan(target)
-        stack, begun = [target], set()
-        while True:
-            value = stack[-1]
-            found = value.ready()
-            if found is None:
-                step = self._step_of(value)
-                if value not in begun:
-                    begun.add(value)
-                    self._wait(step, 1)
-                missing = [v for v in step.inputs if v.ready() is None]
-                if missing:
-                    stack.extend(missing)
-                    continue
-                found = self._apply(step, value)
-            if value in begun:
-                begun.discard(value)
-                self._wait(self._step_of(value), -1)
-            stack.pop()
-            if not stack:
-                return found
-
-    def _plan(self, target: Value) -> None:
-        """Choose which of the values on the way are worth keeping, as if they were a chain."""
-        meter = self.meter
-        path = _missing(target)
-        sizes = [v.nbytes for v in path]
-        free = meter.limit - meter.bytes
-        slots = free * len(path) // max(sum(sizes), 1)
-        start = 0
-        while start < len(path) and len(path) - start > slots:
-            stop = start + _split(len(path) - start, slots) if slots > 1 else len(path)
-            meter.passing.update(path[start : stop - 1])
-            start, slots = stop, slots - 1
-
-    def _step_of(self, value: Value) -> Step:
-        if value.step is None:
-            raise RuntimeError(
-                "memory_budget: a tensor that is needed to compute saved values again has been "
-                f"overwritten: shape {list(value.shape)}, dtype {value.dtype}. Write to a copy "
-                "instead (the out-of-place form, or .clone() before writing)"
-            )
-        return value.step
-
-    def _wait(self, step: Step, n: int) -> None:
-        for v in step.inputs:
-            self.waiting[v.root] = self.waiting.get(v.root, 0) + n
-            if not self.waiting[v.root]:
-                del self.waiting[v.root]
-
-    def _apply(self, step: Step, target: Value) -> Any:
-        """Run one step, and hold what is asked for of its results."""
-        meter = self.meter
-        arrays = [v.ready() for v in step.inputs]
-        alive = [(i, v) for i, r in enumerate(step.outputs) if (v := r()) is not None]
-        wanted = [(i, v) for i, v in alive if v.ready() is None and (v is target or v.uses)]
-        pinned = {*meter.group, *[v.root for v in step.inputs]}
-        self.detours += meter._make_room(
-            sum([v.nbytes for _, v in wanted]), pinned, self.waiting, None
-        )
-        if self.detours > _DETOURS:
-            raise meter._refuse(0, pinned, None)
-        out = step.operation.compute(arrays, step.params)
-        outs = out if step.operation.several else (out,)
-        meter.recomputed += step.cost > 0
-        for i, v in wanted:
-            array = outs[i] if outs[i].__class__ is ndarray else np.asarray(outs[i])
-            self._take(v, array if array.dtype == v.dtype else array.astype(v.dtype))
-        return target.array
-
-    def _take(self, value: Value, array: Any) -> None:
-        meter = self.meter
-        meter.held.pop(value, None)
-        value.lies_in(array, None, 0)  # the memory is ours
-        if value.root is not value:
-            value.array = array
-            meter.transient[value] = None
-            return
-        meter._hold(value, array)
-        meter._know(array, value, None, 0)
-        if not value.uses:
-            meter.transient[value] = None
-
-
 def _forget(known: dict[int, Any], key: int, reference: Any) -> None:
     known.pop(key, None)
-
-
-def _missing(target: Value) -> list[Value]:
-    """The saved values that have to be computed again for `target`, in the order of their making."""
-    found, seen, stack = [], {target}, [target]
-    while stack:
-        value = stack.pop()
-        if value.uses and value.root is value:
-            found.append(value)
-        for v in value.step.inputs if value.step is not None else ():
-            if v not in seen and v.ready() is None:
-                seen.add(v)
-                stack.append(v)
-    return sorted(found, key=lambda v: v.last)
-
-
-def _reach(slots: int, times: int) -> int:
-    """How long a chain can be when nothing is computed more than `times` times.
-
-    One value is kept, of which the rest is reached with a slot less: r(s, t) = r(s - 1, t) + 1 +
-    r(s, t - 1). With one slot it is 1, because a step needs its input and its output.
-    """
-    return comb(slots - 1 + times, slots - 1) + comb(slots - 2 + times, slots - 1) - 1
-
-
-def _split(length: int, slots: int) -> int:
-    """Where to keep the first value of a chain that is computed again: Griewank's binomial rule.
-
-    Griewank and Walther, Algorithm 799: revolve, ACM TOMS 2000; here for at least two slots.
-    """
-    times = 1
-    while _reach(slots, times) < length:
-        times += 1
-    head = min(_reach(slots, times - 1), length - 1 - _reach(slots - 1, times - 1))
-    return max(head, 0) + 1
 
 
 def _debt(value: Value) -> float:

@@ -1,1 +1,6 @@
 """Floor 5: explanations: where a NaN came from, why a gradient is what it is, what is alive."""
+
+from .blame import Blame, blame
+from .explanation import Explanation, explain_grad
+from .leaks import Leak, Leaks, leaks
+from .memory import memory, memory_peak

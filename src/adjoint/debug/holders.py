@@ -1,0 +1,128 @@
+"""Floor debug: who holds an object: the variable, attribute or list that keeps it alive.
+
+Reads the references that Python's collector knows, and the frames that are running.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections import deque
+from collections.abc import Iterator
+from inspect import CO_OPTIMIZED
+from types import CellType, FrameType, FunctionType, ModuleType
+from typing import Any
+
+from ..autograd import origin
+from ..autograd.hooks import NodeHooks
+from ..autograd.tape import Node
+from ..autograd.tensor import AutogradMeta, Tensor
+
+_DEPTH = 6
+
+
+def frames() -> Iterator[FrameType]:
+    """The user's frames of all threads, innermost first."""
+    for top in list(sys._current_frames().values()):
+        frame: FrameType | None = top
+        while frame is not None:
+            name = frame.f_code.co_filename
+            if not origin.is_internal.get(name, origin.classify(name)):
+                yield frame
+            frame = frame.f_back
+
+
+def name_holder(target: Any) -> str:
+    """`'history' in train.py`: the name under which a program holds an object, or what it is."""
+    return find_holder(target) or _describe(target)
+
+
+def find_holder(target: Any) -> str | None:
+    """The name under which a program holds an object; None when only graphs do."""
+    return _variable(target) or _referrer(target, set(), _DEPTH)
+
+
+def _variable(target: Any) -> str | None:
+    """A local variable of a running function."""
+    for frame in frames():
+        if not frame.f_code.co_flags & CO_OPTIMIZED:
+            continue  # a module or a class body: its variables are in a dict of its own
+        variables = frame.f_locals
+        names = [name for name, value in variables.items() if value is target]
+        if isinstance(variables, dict):  # until Python 3.12: a copy that the frame would keep
+            variables.clear()
+        if names:
+            return f"variable {names[0]!r} of {frame.f_code.co_name}()"
+    return None
+
+
+def _referrer(target: Any, seen: set[int], depth: int) -> str | None:
+    """A module, an object's attribute, or a container, and what holds that in turn."""
+    seen.add(id(target))
+    if depth == 0:
+        return None
+    referrers = [r for r in gc.get_referrers(target) if id(r) not in seen]
+    try:
+        for r in referrers:
+            if isinstance(r, dict) and isinstance(r.get("__name__"), str) and "__builtins__" in r:
+                keys = [k for k, v in r.items() if v is target]
+                if keys and not r["__name__"].startswith("adjoint"):
+                    return f"variable {keys[0]!r} of module {r['__name__']}"
+        for r in referrers:
+            found = _step(target, r, seen, depth)
+            if found is not None:
+                return found
+    finally:
+        del referrers
+    return None
+
+
+def _step(target: Any, r: Any, seen: set[int], depth: int) -> str | None:
+    """What one referrer says: `[3]`, `['loss']` or `.total` of what holds the referrer."""
+    if isinstance(r, (FrameType, ModuleType, type, Node, NodeHooks, AutogradMeta, Tensor)):
+        return None
+    if isinstance(r, (list, tuple, set, deque)):
+        if not any(v is target for v in r):
+            return None
+        holder = _variable(r) or _referrer(r, seen, depth - 1)
+        return None if holder is None else f"{holder}, a {type(r).__name__} of {len(r)}"
+    if isinstance(r, CellType):
+        return _closure(r, seen, depth)
+    if isinstance(r, dict):
+        owner = _owner(r)
+        if owner is None:
+            keys = [k for k, v in list(r.items()) if v is target]
+            holder = _variable(r) or _referrer(r, seen, depth - 1)
+            if not keys or holder is None:
+                return None
+            return holder.replace("'_parameters'", repr(keys[0])).replace(
+                "'_buffers'", repr(keys[0])
+            )
+        r = owner
+    names = [k for k, v in getattr(r, "__dict__", {}).items() if v is target]
+    return f"attribute {names[0]!r} of a {type(r).__name__}" if names else None
+
+
+def _closure(cell: CellType, seen: set[int], depth: int) -> str | None:
+    """The name that a function's closure gives a cell."""
+    for r in gc.get_referrers(cell):
+        cells = r if isinstance(r, tuple) else ()
+        for f in gc.get_referrers(cells) if cells else ():
+            if isinstance(f, FunctionType) and f.__closure__ is cells:
+                name = f.__code__.co_freevars[[c is cell for c in cells].index(True)]
+                return f"variable {name!r} around {f.__name__}()"
+    return None
+
+
+def _owner(attributes: dict[Any, Any]) -> Any:
+    """The object whose `__dict__` this is."""
+    for r in gc.get_referrers(attributes):
+        if getattr(r, "__dict__", None) is attributes and not isinstance(r, (ModuleType, type)):
+            return r
+    return None
+
+
+def _describe(target: Any) -> str:
+    if isinstance(target, Tensor):
+        return f"a tensor of shape {list(target._data.shape)}"
+    return f"a {type(target).__name__}"
