@@ -96,6 +96,7 @@ api-snapshot: $(DEV) ## record the public names after a change of them
 .PHONY: docs
 docs: $(DEV) ## write docs/operations.md anew from the registry
 	$(PY) tools/operations_table.py
+	$(PY) -m tools.derivatives_table
 
 .PHONY: clean
 clean: ## remove what the other targets made, except .venv and runs of your own

@@ -161,9 +161,9 @@ class Both(Cube):
 
 
 def test_what_has_no_rule_says_which_one_is_missing() -> None:
-    with pytest.raises(RuntimeError, match="Plain.*vmap staticmethod or set generate_vmap_rule"):
+    with pytest.raises(RuntimeError, match=r"Plain.*vmap staticmethod or set generate_vmap_rule"):
         vmap(Plain.apply)(B)
-    with pytest.raises(NotImplementedError, match="implement the jvp function.*Plain"):
+    with pytest.raises(NotImplementedError, match=r"implement the jvp function.*Plain"):
         jvp(Plain.apply, (X,), (X,))
     with pytest.raises(RuntimeError, match="both generate_vmap_rule=True and"):
         vmap(Both.apply)(B)
