@@ -30,11 +30,11 @@ date, and fails where a cell is a hole (✗).
 
 | column | says |
 |---|---|
-| vjp, jvp | reverse and forward derivative, as it is derived: by `partial`, by `transpose`, by `rule` |
+| vjp, jvp | reverse and forward derivative, and how they are derived |
 | second | the gradient is differentiated in turn, in reverse and in forward mode |
 | Taylor | derivatives of high order along a line (`func.jet`) |
-| batching | `vmap`: elementwise operations line up, `axes` are moved past the hidden one, `rule` and \
-`composed` have a rule, `loop` runs one example at a time |
+| batching | `vmap`: elementwise operations line up, `axes` are moved past the hidden one, `rule` \
+and `composed` have a rule, `loop` runs one example at a time |
 | complex | complex inputs are differentiated (✓), or refused (real) |
 | dtypes | floating, complex, integer and bool types that the samples run in |
 | sparsity | how the Jacobian's pattern is found |
@@ -97,7 +97,8 @@ def dtype_cell(operation: Operation, real: bool) -> str:
     free = [i for i, v in enumerate(values) if v.dtype.kind in "fc"] or list(range(len(values)))
     found = []
     for dtype in TRIED:
-        if real and dtype.is_complex:
+        given = any(values[i].dtype.kind == "c" for i in free)
+        if (real and dtype.is_complex) or (given and not dtype.is_complex):
             continue
         with contextlib.suppress(Exception), np.errstate(all="ignore"):
             inputs = [wrap(v.astype(dtype.numpy) if i in free else v) for i, v in enumerate(values)]
