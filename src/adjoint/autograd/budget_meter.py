@@ -337,7 +337,7 @@ class Meter(Recorder):
         away = max(self.front - value.last, 0) + 1
         if value.debt is None:
             value.debt = _debt(value)
-        return value.debt / (max(value.nbytes, 1) * away**_DISTANCE)
+        return float(value.debt / (max(value.nbytes, 1) * away**_DISTANCE))
 
     def refuse(
         self, nbytes: int, pinned: Collection[Value], node: OperationNode | None

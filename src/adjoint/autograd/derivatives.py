@@ -16,7 +16,7 @@ from ..arrays.dtypes import FROM_NUMPY
 from . import modes, second_pass
 from .captures import Captures, place_of
 from .engine import Run, execute
-from .lifted import Batched, Level, Lifted, lift, spread
+from .lifted import Batched, Level, Lifted, lift, spread, unrecorded
 from .tape import GradientEdge, Node, node_line
 from .tensor import Tensor, is_cut, wrap
 
@@ -247,6 +247,8 @@ def grad(
     run = Run(create_graph, keep, _is_lifted(roots, gradients))
     run.captures = captures = Captures(wanted, [place_of(t)[0] for t in roots], accumulate=False)
     execute(run, roots, gradients)
+    if run.on_tensors and not create_graph:
+        captures.results = [unrecorded(ct) for ct in captures.results]
     return _results(captures.results, wanted, gradients, bool(allow_unused), materialize_grads)
 
 

@@ -70,6 +70,7 @@ def enter_dual_level() -> int:
             "Nested forward mode AD is not supported at the moment; use torch.func.jvp, which nests"
         )
     level = Level("jvp")
+    level.joined = True
     level.__enter__()
     _entered.append(level)
     return 0

@@ -135,7 +135,10 @@ def _vmap(cls: type[Function], level: Level, args: Sequence[Any], kwargs: dict[s
         values.append(data.value if is_mapped else a)  # type: ignore[union-attr]
         dims.append(0 if is_mapped and data.batched else None)  # type: ignore[union-attr]
     state.grad = level.grad
-    found = cls.vmap(VmapInfo(level.size, level.randomness), tuple(dims), *values, **kwargs)
+    if not any(dim is not None for dim in dims):  # the same for all examples: nothing to map
+        found = cls.apply(*values, **kwargs), None
+    else:
+        found = cls.vmap(VmapInfo(level.size, level.randomness), tuple(dims), *values, **kwargs)
     state.grad = False
     if not isinstance(found, tuple) or len(found) != 2:
         raise RuntimeError(

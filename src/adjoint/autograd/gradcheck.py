@@ -14,18 +14,17 @@ import numpy as np
 
 from ..arrays import dtypes
 from .derivatives import as_tuple, grad
+from .gradcheck_errors import GradcheckError, mismatch, slow_message
+from .gradcheck_levels import (
+    check_batched,
+    check_batched_forward,
+    check_forward,
+    check_undefined_forward,
+)
 from .jacobians import IMAGINARY, REAL, Numerical, analytical, part_of, pull, stacked
 from .tensor import Tensor, wrap
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
-
-
-class GradcheckError(RuntimeError):
-    """A check of `gradcheck` or `gradgradcheck` failed.
-
-    The usual reasons, in order: the backward is wrong; the input is not float64 (finite differences
-    need it); the point is one where the function has a kink; the function draws random numbers.
-    """
 
 
 class _Options(NamedTuple):
@@ -37,6 +36,10 @@ class _Options(NamedTuple):
     check_grad_dtypes: bool
     fast_mode: bool
     masked: bool
+    batched: bool
+    batched_forward: bool
+    forward: bool
+    backward: bool
 
 
 def gradcheck(
@@ -63,6 +66,9 @@ def gradcheck(
     requires grad and every element of every input that does. Inputs should be float64 or
     complex128. `nondet_tol`: how far two runs of backward may differ. `fast_mode` compares one
     random projection of each Jacobian instead, which is what to use for large inputs.
+    `check_forward_ad` holds forward mode to the differences too (alone with
+    `check_backward_ad=False`); `check_batched_grad` and `check_batched_forward_grad` compare
+    several derivatives computed at once, by vmap, with one after the other.
     Returns True, or raises GradcheckError (returns False when `raise_exception` is False).
 
     >>> x = torch.rand(3, dtype=torch.float64, requires_grad=True)
@@ -73,14 +79,18 @@ def gradcheck(
         raise AssertionError(
             "Expected at least one of check_forward_ad or check_backward_ad to be True"
         )
-    _refuse_absent(
-        check_batched_grad=check_batched_grad,
-        check_batched_forward_grad=check_batched_forward_grad,
-        check_forward_ad=check_forward_ad,
-    )
+    if check_batched_grad and not check_backward_ad:
+        raise AssertionError(
+            "Setting check_batched_grad=True requires check_backward_ad to be True"
+        )
+    if check_batched_forward_grad and not check_forward_ad:
+        raise AssertionError(
+            "Setting check_batched_forward_grad=True requires check_forward_ad to be True"
+        )
     options = _Options(
         eps, atol, rtol, nondet_tol, check_undefined_grad, check_grad_dtypes, fast_mode,
-        bool(masked),
+        bool(masked), check_batched_grad, check_batched_forward_grad, check_forward_ad,
+        check_backward_ad,
     )  # fmt: skip
     if raise_exception:
         return _check(func, as_tuple(inputs), options)
@@ -112,7 +122,8 @@ def gradgradcheck(
     """Whether the gradients of the gradients of `func` agree with central differences.
 
     `grad_outputs`: the cotangents at which to differentiate, drawn from [-1, 1) when not given;
-    they are differentiated too. The other arguments are those of `gradcheck`.
+    they are differentiated too. `check_fwd_over_rev`: whether forward mode over backward is
+    checked; `check_rev_over_rev`: backward over backward. The others are those of `gradcheck`.
 
     >>> x = torch.rand(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradgradcheck(torch.sin, (x,))
@@ -122,7 +133,12 @@ def gradgradcheck(
         raise AssertionError(
             "Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True"
         )
-    _refuse_absent(check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev)
+    for name, asked in (
+        ("check_undefined_grad", check_undefined_grad),
+        ("check_batched_grad", check_batched_grad),
+    ):
+        if asked and not check_rev_over_rev:
+            raise AssertionError(f"Setting {name}=True requires check_rev_over_rev to be True")
     given = as_tuple(inputs)
     if grad_outputs is None:
         outs = _differentiable(func(*given))
@@ -130,10 +146,14 @@ def gradgradcheck(
     else:
         cts = as_tuple(grad_outputs)
     count = len(given)
+    tracked = [isinstance(t, Tensor) and t.requires_grad for t in given + cts]
 
     def gradients(*args: Any) -> tuple[Tensor, ...]:
+        for t, is_tracked in zip(args, tracked, strict=True):  # forward mode gives detached ones
+            if is_tracked:
+                t.requires_grad_()
         outs = _differentiable(func(*args[:count]))
-        wanted = [t for t in args[:count] if isinstance(t, Tensor) and t.requires_grad]
+        wanted = [t for t, is_tracked in zip(args[:count], tracked) if is_tracked]
         found = grad(outs, wanted, args[count:], create_graph=True, allow_unused=True)
         return tuple([g for g in found if g is not None])
 
@@ -147,6 +167,9 @@ def gradgradcheck(
         nondet_tol=nondet_tol,
         check_undefined_grad=check_undefined_grad,
         check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
         fast_mode=fast_mode,
         masked=masked,
     )
@@ -165,16 +188,6 @@ def _cotangent(output: Tensor, number: int, strided: bool) -> Tensor:
     return t.requires_grad_()
 
 
-def _refuse_absent(**asked: bool) -> None:
-    """What needs forward mode or vmap cannot be checked before they exist."""
-    for name, value in asked.items():
-        if value:
-            raise NotImplementedError(
-                f"gradcheck: {name}=True needs forward mode or vmap, which adjoint does not have "
-                f"yet; leave {name}=False"
-            )
-
-
 def _differentiable(found: Any) -> tuple[Tensor, ...]:
     return tuple([o for o in as_tuple(found) if isinstance(o, Tensor) and o.requires_grad])
 
@@ -189,13 +202,38 @@ def _check(func: Callable[..., Any], inputs: tuple[Any, ...], options: _Options)
         return True
     outputs = [found[i] for i in places]
     is_complex = any(o._data.dtype.kind == "c" for o in outputs)
-    for part in (IMAGINARY, REAL) if is_complex else (REAL,):
-        check = _check_fast if options.fast_mode else _check_slow
-        check(numerical, outputs, places, wanted, part, options)
+    if options.backward:
+        for part in (IMAGINARY, REAL) if is_complex else (REAL,):
+            check = _check_fast if options.fast_mode else _check_slow
+            check(numerical, outputs, places, wanted, part, options)
+    if options.forward:
+        _check_forward(numerical, places, options)
+    if not options.backward:
+        return True
+    if options.batched:
+        for number, output in enumerate(outputs):
+            check_batched(output, number, wanted)
     _check_linear(outputs, wanted, options)
     if options.check_undefined_grad and len(outputs) > 1:
         _check_undefined(func, inputs, wanted)
     return True
+
+
+def _check_forward(numerical: Numerical, places: Sequence[int], options: _Options) -> None:
+    """All that is asked of forward mode."""
+    rng = np.random.default_rng(0)
+    check_forward(
+        numerical,
+        places,
+        (lambda t: [_unit(rng, t)]) if options.fast_mode else None,
+        options.rtol,
+        options.atol,
+        options.check_grad_dtypes,
+    )
+    if options.check_undefined_grad:
+        check_undefined_forward(numerical.func, numerical.inputs, places)
+    if options.batched_forward:
+        check_batched_forward(numerical.func, numerical.inputs)
 
 
 def _check_inputs(inputs: Sequence[Any]) -> list[Tensor]:
@@ -260,7 +298,7 @@ def _check_slow(
         for i, t in enumerate(wanted):
             got, want = stacked(rows[i], t), slopes[i][place]
             if not np.allclose(got, want, rtol=options.rtol, atol=options.atol):
-                raise GradcheckError(_mismatch(got, want, number, i, output, part))
+                raise GradcheckError(mismatch(got, want, number, i, "", _told(output, part)))
 
 
 def _check_gradients(rows: Any, again: Any, wanted: Sequence[Tensor], options: _Options) -> None:
@@ -286,27 +324,6 @@ def _check_gradients(rows: Any, again: Any, wanted: Sequence[Tensor], options: _
 def _within(a: Any, b: Any, tolerance: float) -> bool:
     with np.errstate(all="ignore"):
         return bool(np.all((np.abs(a - b) <= tolerance) | (a == b) | (np.isnan(a) & np.isnan(b))))
-
-
-def _mismatch(
-    got: Any, want: Any, output_number: int, input_number: int, output: Tensor, part: str
-) -> str:
-    """Torch's message, and where the two differ most."""
-    prefix = ""
-    if output._data.dtype.kind == "c":
-        prefix = f"While considering the {part} part of complex outputs only, "
-    message = (
-        f"{prefix}Jacobian mismatch for output {output_number} with respect to input "
-        f"{input_number},\nnumerical:{wrap(want)!r}\nanalytical:{wrap(got)!r}\n"
-    )
-    if np.ndim(got) == 2 and got.size:
-        difference = np.nan_to_num(np.abs(got - want), nan=np.inf)
-        i, j = np.unravel_index(int(np.argmax(difference)), got.shape)
-        message += (
-            f"The largest difference is that of output element {j} by input element {i}: "
-            f"numerical {want[i, j]:.6g}, analytical {got[i, j]:.6g}.\n"
-        )
-    return message
 
 
 def _check_fast(
@@ -341,42 +358,22 @@ def _check_fast(
                 got = got + 1j * np.sum(values.imag * w)
                 atol = options.atol * v.sum() * (u.sum() + w.sum())
             if not np.allclose(got, want, rtol=options.rtol, atol=atol):
+                whole = stacked(analytical(output, wanted, part)[i], wanted[i])
+                slopes_now = numerical.jacobians(wanted[i], part)[place]
                 raise GradcheckError(
-                    _mismatch(got, want, number, i, output, part)
-                    + _slow_message(numerical, output, place, wanted, i, part, options)
+                    mismatch(got, want, number, i, "", _told(output, part))
+                    + slow_message(whole, slopes_now, options.rtol, options.atol)
                 )
+
+
+def _told(output: Tensor, part: str) -> str:
+    return f"{part} part of complex outputs" if output._data.dtype.kind == "c" else ""
 
 
 def _unit(rng: np.random.Generator, t: Tensor) -> Any:
     """A random direction of length 1 with no negative element, so that nothing cancels."""
     draws = rng.random(t._data.shape)
     return draws / max(float(np.sqrt(np.sum(draws * draws))), 1e-300)
-
-
-def _slow_message(
-    numerical: Numerical,
-    output: Tensor,
-    place: int,
-    wanted: Sequence[Tensor],
-    i: int,
-    part: str,
-    options: _Options,
-) -> str:
-    """What the whole Jacobians are, for a mismatch that fast mode found."""
-    want = numerical.jacobians(wanted[i], part)[place]
-    got = stacked(analytical(output, wanted, part)[i], wanted[i])
-    message = (
-        "\nThe above quantities relating the numerical and analytical jacobians are computed \nin "
-        "fast mode. Below, we recompute numerical and analytical jacobians in slow mode:\n\n"
-        f"Numerical:\n {wrap(want)!r}\nAnalytical:\n{wrap(got)!r}\n\n"
-        f"The max per-element difference (slow mode) is: {np.max(np.abs(want - got)):.6g}.\n"
-    )
-    if np.allclose(got, want, rtol=options.rtol, atol=options.atol):
-        message += (
-            "\nFast gradcheck failed but element-wise differences are small. This means that the "
-            "test might've passed in slow_mode! Call it with `fast_mode=False`."
-        )
-    return message
 
 
 def _check_linear(outputs: Sequence[Tensor], wanted: Sequence[Tensor], options: _Options) -> None:

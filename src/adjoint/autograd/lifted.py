@@ -25,7 +25,7 @@ class Level:
     `grad` is the grad mode outside, in which the parts of its Lifted values are computed.
     """
 
-    __slots__ = ("kind", "size", "randomness", "number", "grad", "alive")
+    __slots__ = ("kind", "size", "randomness", "joined", "number", "grad", "alive")
 
     number: int
     grad: bool
@@ -34,6 +34,8 @@ class Level:
         self.kind = kind
         self.size = size  # of the batch, for vmap
         self.randomness = randomness
+        # Whether what is differentiated inside is tracked below as well: torch's dual levels.
+        self.joined = False
         self.alive = False
 
     def __enter__(self) -> Level:
@@ -408,7 +410,7 @@ def _set_moving(x: Tensor, level: Level, like: Tensor | None) -> None:
     model = primal if like is None else like
     tangent = made_like(model, lambda lead: np.zeros(lead + shape, dtype))
     if old is not None:
-        tangent = tangent + old  # type: ignore[operator]
+        tangent = tangent + old
     base._data = Dual(level, primal, tangent)
     if base is not x and x._view is not None:
         for step in x._view.steps:
@@ -425,6 +427,14 @@ def handle(t: Tensor) -> Tensor:
     found._edge, found._storage, found._view = t._edge, t._storage, t._view
     found._meta = None
     return found
+
+
+def unrecorded(t: Any) -> Any:
+    """A gradient of a pass that records nothing, in a level that is joined with the one below."""
+    data = t._data if isinstance(t, Tensor) else None
+    if isinstance(data, Lifted) and data.level.joined:
+        return lift(data.map(lambda part: part.detach()))
+    return t
 
 
 def spread(t: Tensor, level: Level) -> Tensor:

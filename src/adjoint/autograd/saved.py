@@ -15,6 +15,7 @@ from .tape import OperationNode, edge_of, freed_message
 from .tensor import Tensor, meta_of, new, storage_of, wrap
 
 if TYPE_CHECKING:
+    from .storage import Storage
     from .tensor import Edge
 
 Pack = Callable[[Tensor], Any]
@@ -29,7 +30,8 @@ class Packed:
 
     __slots__ = ("value", "unpack", "edge", "output", "requires_grad", "is_leaf")
 
-    _storage = _view = None  # as those of a tensor that was never written
+    _storage: Storage | None = None  # as those of a tensor that was never written
+    _view = None
 
     def __init__(self, t: Tensor, output: int | None, hooks: tuple[Pack, Unpack]) -> None:
         self.requires_grad = t._requires_grad
