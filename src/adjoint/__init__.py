@@ -78,8 +78,10 @@ _ROOMS = frozenset(
 )
 # Names that live in rooms and are torch's at the top.
 _LAZY = {
+    "vmap": "func",
     "save": "io",
     "load": "io",
+    "memory_budget": "autograd.budget",
     "use_deterministic_algorithms": "backends",
     "are_deterministic_algorithms_enabled": "backends",
     **dict.fromkeys(

@@ -30,7 +30,7 @@ def test_bytes_are_told_by_the_line_that_made_them() -> None:
     assert sum([r.bytes for r in here]) == 8000
     assert {r.kind for r in here} == {"saved", "tensor"}
     (row,) = [r for r in rows_at(report, "three tensors") if r.kind == "tensor"]
-    assert (row.bytes, row.count) == (12_000, 3)
+    assert (row.bytes, row.buffers) == (12_000, 3)
     assert row.example == "float32 [1000]"
     before = report.of_kind("saved")
     del y, kept

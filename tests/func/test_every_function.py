@@ -7,6 +7,7 @@ to the loop of single calls, and forward mode to reverse mode: <ct, J v> = <Jᵀ
 from __future__ import annotations
 
 import re
+import zlib
 
 import pytest
 from tests.func import every_function as harness
@@ -25,17 +26,19 @@ REFUSED = (
     r"max_norm=|resize_|as_strided_\(",
     r"\bapply_\(|map_\(|pickle|copy\.copy|torch\.save",
     r"is_set_to|data_ptr|untyped_storage|dlpack",
-    r"torch\.tensor\(\[t\(",
+    r"torch\.tensor\(\[t\(|D = type",
     # With randomness="same": numbers drawn from values that differ between the examples.
-    r"bernoulli_?\(u|bernoulli\(t|multinomial\(t|\.multinomial|torch\.poisson|rrelu\(.*training=True",
+    r"bernoulli_?\(u|bernoulli\(t|multinomial\(t|\.multinomial|torch\.poisson"
+    r"|rrelu\(.*training=True",
 )
-# Cases that refer to layouts, of which tensors inside vmap have none: a view is always possible.
-LENIENT = r"t\(\)\.view\(6\)|error_if_nonfinite"
+# Cases that refer to layouts, of which tensors inside vmap have none (a view is always possible),
+# or call backward inside.
+LENIENT = r"t\(\)\.view\(6\)|error_if_nonfinite|= nn\.Linear.*backward\(\)"
 # Cases that differentiate by themselves, cut history, or write into what they were given, for which
 # reverse and forward mode differ by design; embedding's padding row has a tangent and no gradient.
 UNDIFFERENTIATED = (
     r"backward\(|autograd\.|retain_grad|no_grad|Parameter|\.data = |from_pretrained|padding_idx=2"
-    r"|m, q\]|clip_grad|vector_to_parameters|deepcopy|pickle|save|numpy"
+    r"|m, q\]|clip_grad|vector_to_parameters|deepcopy|max_norm|pickle|save|numpy"
 )
 
 
@@ -52,10 +55,17 @@ def problems(text: str) -> list[str]:
     if any(isinstance(harness.single(case, e), Exception) for e in examples):
         return [p for p in [harness.check_vmap(case, examples)] if p]
     if is_refused(text):
-        return [p for p in [harness.check_refused(case, examples)] if p]
-    found = [harness.check_vmap(case, examples)]
+        found = [harness.check_refused(case, examples)]
+    else:
+        found = [harness.check_vmap(case, examples)]
     if found == [None] and not re.search(UNDIFFERENTIATED, text):
-        found += [harness.check_grads(case, examples), harness.check_jvp(case, examples[0])]
+        found.append(harness.check_jvp(case, examples[0]))
+        if not is_refused(text):
+            found.append(harness.check_grads(case, examples))
+            if found[1:] == [None, None] and zlib.crc32(text.encode()) % 3 == 0:
+                found += [
+                    check(case, examples) for check in (harness.check_nested, harness.check_second)
+                ]
     return [p for p in found if p]
 
 

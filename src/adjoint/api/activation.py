@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
+from ..arrays.random import default_generator, uniform
 from ..autograd import inplace as in_place
-from ..autograd.tensor import Tensor, wrap
+from ..autograd.tensor import Tensor
 from ..ops import activation as smooth
 from ..ops import rectifier as kinked
 from ..ops.operation import Operation
 from .elementwise import tanh
+from .examples import drawn_from
 from .registration import FUNCTIONS, in_place_form
 from .unary import ANALYTIC, accept, attach, unary
 
@@ -370,11 +372,15 @@ def rrelu(
         )
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    array = accept(input, "rrelu", REALS)._data
-    left = array <= 0
-    slopes = np.ones(array.shape, array.dtype)
-    slopes[left] = wrap(np.empty(int(left.sum()))).uniform_(lower, upper)._data
-    return input.mul_(wrap(slopes)) if inplace else input * wrap(slopes)
+
+    def draw(x: Any) -> Any:
+        left = x <= 0
+        slopes = np.ones(x.shape, x.dtype)
+        slopes[left] = uniform(default_generator, (int(left.sum()),), np.float64, lower, upper)
+        return slopes
+
+    slopes = drawn_from("rrelu", draw, accept(input, "rrelu", REALS))
+    return input.mul_(slopes) if inplace else input * slopes
 
 
 top_level("celu", "selu", "threshold", "rrelu")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import layout as layouts
+from ..autograd.lifted import Lifted
 from ..autograd.size import Size, size_of
 from ..autograd.tensor import Tensor
 from .conversion import method
@@ -107,6 +108,8 @@ def storage_offset(self: Tensor) -> int:
     3
     """
     array = self._data
+    if isinstance(array, Lifted):
+        return 0
     root = root_array(array)
     return (_address(array) - _address(root)) // array.itemsize
 
@@ -119,6 +122,11 @@ def root_array(array: Any) -> Any:
 
 
 def _address(array: Any) -> int:
+    if isinstance(array, Lifted):
+        raise RuntimeError(
+            "Cannot access data pointer of Tensor that doesn't have storage: inside a transform "
+            "(vmap, jvp) a tensor has no memory of its own; return it from the transformed function"
+        )
     address: int = array.__array_interface__["data"][0]
     return address
 
@@ -351,7 +359,7 @@ def is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """
     a, b = self._data, tensor._data
     same = (a.shape, a.strides, a.dtype) == (b.shape, b.strides, b.dtype)
-    return same and _address(a) == _address(b)
+    return same and (a is b or _address(a) == _address(b))
 
 
 class UntypedStorage:
@@ -363,6 +371,7 @@ class UntypedStorage:
 
     def __init__(self, array: Any) -> None:
         self._array = root_array(array)
+        _address(self._array)  # refuses what has no memory
 
     def data_ptr(self) -> int:
         """The address of the first byte."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.printing import tensor_repr
-from ..autograd.lifted import Batched, values_of
+from ..autograd import modes
+from ..autograd.lifted import Batched, Lifted, moves, values_of
 from ..autograd.tensor import Tensor, wrap
 from .promotion import Number
 from .registration import FUNCTIONS
@@ -52,18 +53,27 @@ def tolist(self: Tensor) -> Any:
 def numpy(self: Tensor, *, force: bool = False) -> Any:
     """The values as a NumPy array that shares the memory.
 
-    A tensor that requires grad is refused, unless `force`. bfloat16 comes as ml_dtypes' type.
+    A tensor that requires grad is refused, unless `force` or grad mode is off. bfloat16 comes as ml_dtypes' type.
 
     >>> x = torch.zeros(2)
     >>> x.numpy()[0] = 5
     >>> x
     tensor([5., 0.])
     """
-    if self.requires_grad and not force:
+    if self.requires_grad and not force and modes.state.grad:
         raise RuntimeError(
             "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
         )
-    return self._data.view()
+    array = self._data
+    if isinstance(array, Lifted):
+        if moves(self):
+            raise RuntimeError(
+                "Can't call numpy() on a Tensor whose derivative is being computed by forward mode "
+                "(jvp, jet): NumPy's functions have none. Use torch's functions, or "
+                "tensor.detach().numpy() where the result shall be a constant."
+            )
+        return np.asarray(array)
+    return array.view()
 
 
 @method
@@ -118,6 +128,11 @@ def __dlpack__(self: Tensor, **options: Any) -> Any:
         raise BufferError(
             "Can't export tensors that require gradient, use tensor.detach() before exporting"
         )
+    if isinstance(self._data, Lifted):
+        raise BufferError(
+            "Can't export tensors inside a transform (vmap, jvp), where they have no memory of "
+            "their own; return the tensor from the transformed function"
+        )
     return self._data.__dlpack__(**options)
 
 
@@ -150,7 +165,8 @@ def __bool__(self: Tensor) -> bool:
             f"Boolean value of Tensor with {how_many} is ambiguous: its shape is "
             f"{list(self._data.shape)}; use .any() or .all()"
         )
-    return bool(self._data.item())
+    array = self._data
+    return bool(array.item() if array.__class__ is np.ndarray else array)
 
 
 FUNCTIONS["is_nonzero"] = __bool__
@@ -210,6 +226,8 @@ def __index__(self: Tensor) -> int:
 @method
 def __contains__(self: Tensor, element: Any) -> bool:
     """Whether any element equals a number or a (broadcastable) tensor."""
+    if modes.lifted and isinstance(element, (Tensor, *Number)):
+        return bool((self == element).any())  # type: ignore[attr-defined]
     if isinstance(element, Tensor):
         element = element._data
     elif not isinstance(element, Number):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.lifted import Lifted
 from ..autograd.tensor import Tensor, meta_of, new
 from .attributes import root_array
 from .conversion import method
@@ -25,6 +26,12 @@ def rebuild(cls: Any, array: Any, requires_grad: bool, attributes: dict[str, Any
 @method
 def __reduce_ex__(self: Tensor, protocol: Any) -> Any:
     """Values, requires_grad and the user's attributes; not the graph."""
+    if isinstance(self._data, Lifted):
+        raise RuntimeError(
+            "a Tensor cannot be pickled, nor copied with copy.copy, inside a transform (vmap, "
+            "jvp): it has no memory of its own; use .clone(), or return it from the transformed "
+            "function"
+        )
     array = np.ascontiguousarray(self._data).reshape(self._data.shape)
     return rebuild, (type(self), array, self.requires_grad, self.__dict__.copy())
 
@@ -52,6 +59,8 @@ def __deepcopy__(self: Tensor, memo: dict[int, Any]) -> Tensor:
 
 def _copied(array: Any, memo: dict[int, Any]) -> Any:
     """The array in a copy of its memory, which arrays on the same memory share."""
+    if isinstance(array, Lifted):
+        return array.detached().copy()
     root = root_array(array)
     if root is array or not root.flags.c_contiguous or root.dtype != array.dtype:
         return copy.deepcopy(array, memo) if array.flags.c_contiguous else array.copy("K")

@@ -10,12 +10,14 @@ from ..arrays import dtypes
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
+from .examples import each_example, of_dynamic_shape
 from .promotion import Number
 from .registration import FUNCTIONS, public
 from .results import result_type_of
 
 
 @public("unique")
+@of_dynamic_shape
 def unique(
     input: Tensor,
     sorted: bool = True,
@@ -42,6 +44,7 @@ def unique(
 
 
 @public("unique_consecutive")
+@of_dynamic_shape
 def unique_consecutive(
     input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: Any = None
 ) -> Any:
@@ -79,6 +82,7 @@ def _parts(found: Any, inverse: Any, counts: Any, want_inverse: bool, want_count
 
 
 @public("bincount")
+@of_dynamic_shape
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2 ... occurs in a 1-d integer tensor, or the sum of its weights.
 
@@ -112,6 +116,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 @public("histc")
+@each_example
 def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     """Counts in `bins` equal intervals from `min` to `max`; when both are equal, of the data.
 
@@ -145,6 +150,7 @@ def _edges(array: Any, bins: int, low: Any, high: Any, margin: float, name: str)
 
 
 @public("searchsorted", method=False)
+@each_example
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -214,6 +220,7 @@ def bucketize(
 
 
 @public("isin", method=False)
+@each_example
 def isin(
     elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:
@@ -228,6 +235,7 @@ def isin(
     return wrap(np.isin(values, among, assume_unique=assume_unique, invert=invert))
 
 
+@each_example
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The coordinates, in a tensor of a shape, of indices into the flattened tensor.
 
@@ -248,6 +256,7 @@ HistogramResult = result_type_of("histogram", ("hist", "bin_edges"))
 
 
 @public("histogram")
+@each_example
 def histogram(
     input: Tensor,
     bins: Any,

@@ -99,6 +99,9 @@ def tensor(
             UserWarning,
             stacklevel=2,
         )
+        if data._data.__class__ is not np.ndarray:  # of a transform
+            copied = data.detach().clone()
+            return copied if dtype is None else copied.to(dtype)
     return finish(array_from(data, dtype, copy=True), requires_grad, device)
 
 

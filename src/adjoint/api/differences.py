@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.tensor import Tensor
+from ..autograd.lifted import layout_of
+from ..autograd.tensor import Tensor, wrap
 from ..ops.scan import part
 from .creation import check_tensor
 from .dims import canonical_dim, canonical_dims
+from .examples import on_values
 from .promotion import to_float
 from .registration import FUNCTIONS, public
 from .scan import cumsum
@@ -124,22 +126,22 @@ def gradient(
 
 def _slope(y: Tensor, dim: int, step: Any, edge_order: int) -> Tensor:
     """The derivative along one dim, of unevenly spaced samples in general."""
-    length = y._data.shape[dim]
+    length, real = y._data.shape[dim], layout_of(y).real.dtype
     if isinstance(step, Tensor) and step._data.ndim:
         if step._data.shape != (length,):
             raise RuntimeError(
                 "torch.gradient expected each element of spacing to have one coordinate for each "
                 f"sample: {length} along dim {dim}, but got {list(step._data.shape)}"
             )
-        h: Any = np.diff(step._data.astype(y._data.real.dtype))
+        h: Any = on_values(lambda _, at: np.diff(at.astype(real)), step)
     else:
-        h = np.full(length - 1, float(step), y._data.real.dtype)
+        h = wrap(np.full(length - 1, float(step), real))
     shape = [1] * y._data.ndim
     shape[dim] = -1
 
     def weighed(places: Sequence[slice], weights: Sequence[Any]) -> Tensor:
         terms = [
-            y[part(dim, place.start, place.stop)] * FUNCTIONS["from_numpy"](np.reshape(w, shape))
+            y[part(dim, place.start, place.stop)] * w.reshape(shape)
             for place, w in zip(places, weights)
         ]
         total: Tensor = terms[0]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..arrays import random as draws
-from ..autograd.tensor import Tensor, wrap
+from ..autograd.tensor import Tensor
 from .casting import copy_over
 from .conversion import method
-from .random import in_memory_order, source
+from .examples import check_written, drawn_from
+from .random import drawn_like, source
 
 
 def _fill(x: Tensor, draw: Any, name: str) -> Tensor:
     """Put random numbers into `x`, along its memory; its history ends there."""
-    array = in_memory_order(np.empty_like(x._data), draw)
-    return copy_over(x, wrap(array), name)
+    check_written(x, name)
+    return copy_over(x, drawn_like(x, x.dtype.numpy, draw), name)
 
 
 @method
@@ -30,7 +29,7 @@ def uniform_(
     """
     low = names.pop("from", names.pop("a", from_))
     high = names.pop("b", to)
-    gen, dtype = source(generator), self._data.dtype
+    gen, dtype = source(generator), self.dtype.numpy
     return _fill(
         self, lambda shape, serial: draws.uniform(gen, shape, dtype, low, high), "uniform_"
     )
@@ -43,7 +42,7 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
     >>> torch.empty(3).normal_(10, 2)
     tensor([13.0820,  9.4131,  5.6424])
     """
-    gen, dtype = source(generator), self._data.dtype
+    gen, dtype = source(generator), self.dtype.numpy
     return _fill(
         self,
         lambda shape, serial: draws.normal(gen, shape, dtype, mean, std, serial),
@@ -63,7 +62,7 @@ def random_(
     low = names.pop("from", from_)
     if to is None and low is not None and "from" not in names and from_ is not None:
         low, to = 0, low
-    gen, dtype = source(generator), self._data.dtype
+    gen, dtype = source(generator), self.dtype.numpy
     if low is None and to is None:
         return _fill(self, lambda shape, serial: draws.random_full(gen, shape, dtype), "random_")
     start = 0 if low is None else low
@@ -79,10 +78,12 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     >>> torch.empty(5).bernoulli_(0.5)
     tensor([0., 0., 1., 0., 0.])
     """
-    gen, dtype = source(generator), self._data.dtype
+    gen, dtype = source(generator), self.dtype.numpy
     if isinstance(p, Tensor):
-        chances = np.broadcast_to(p._data, self._data.shape)
-        return copy_over(self, wrap(draws.bernoulli_tensor(gen, chances, dtype)), "bernoulli_")
+        check_written(self, "bernoulli_")
+        chances = p.expand(self._data.shape)
+        made = drawn_from("bernoulli_", lambda x: draws.bernoulli_tensor(gen, x, dtype), chances)
+        return copy_over(self, made, "bernoulli_")
     return _fill(
         self, lambda shape, serial: draws.bernoulli(gen, shape, float(p), dtype), "bernoulli_"
     )
@@ -98,7 +99,7 @@ def _one_sided(name: str, draw: Any, doc: str, **defaults: float) -> None:
                 f"{name}() takes {', '.join(defaults)}, but got {list(args) or sorted(unknown)}"
             )
         parameters = {**defaults, **dict(zip(defaults, args)), **options}
-        gen, dtype = source(generator), self._data.dtype
+        gen, dtype = source(generator), self.dtype.numpy
         return _fill(self, lambda shape, serial: draw(gen, shape, dtype, **parameters), name)
 
     fill.__name__ = fill.__qualname__ = name

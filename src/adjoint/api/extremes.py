@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
+from ..autograd import modes
 from ..autograd.tensor import Tensor, wrap
 from ..ops import extremes as ops
 from .creation import check_tensor
 from .dims import canonical_dim, canonical_dims
+from .examples import flattened, on_values
 from .reduction import check_keepdim
 from .registration import FUNCTIONS, public
 from .results import result_type_of
@@ -176,9 +179,19 @@ def _index_of(search: Any, input: Tensor, dim: Any, keepdim: bool, name: str) ->
         raise RuntimeError(f"{name}(): does not support bool input; convert with .int()")
     if dim is None:
         require_elements(input, None, name, IndexError)
-        return wrap(search(array, keepdims=keepdim))
+        if not modes.lifted:
+            return wrap(search(array, keepdims=keepdim))
+        return on_values(functools.partial(_index_of_all, search, keepdim), input)
     dim = canonical_dim(dim, array.ndim, name)
     require_elements(input, dim, name)
     if array.ndim == 0:
         return wrap(np.zeros((), np.int64))
-    return wrap(search(array, axis=dim, keepdims=keepdim))
+    if not modes.lifted:
+        return wrap(search(array, axis=dim, keepdims=keepdim))
+    return on_values(lambda n, x: search(x, axis=dim + n, keepdims=keepdim), input)
+
+
+def _index_of_all(search: Any, keepdim: bool, n: int, x: Any) -> Any:
+    """Where in the flattened tensor, of each example."""
+    found = search(flattened(n, x), axis=n)
+    return found.reshape(*x.shape[:n], *(1,) * (x.ndim - n)) if keepdim else found

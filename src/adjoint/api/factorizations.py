@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import factorizations as ops
 from ..ops.svd import svd as svd_operation
+from .examples import each_example, on_values
 from .joining import cat
 from .products import expect_tensor, matmul
 from .registration import public
@@ -161,7 +163,7 @@ def cholesky(A: Tensor, upper: bool = False) -> Tensor:
 
 def _hermitian(A: Tensor, triangle: str) -> Tensor:
     """A itself if it is Hermitian, else the Hermitian matrix with its lower (upper) triangle."""
-    x = A._data
+    x = values_of(A)
     if np.array_equal(x, np.conj(x.swapaxes(-1, -2)), equal_nan=True):
         return A
     if triangle == "L":
@@ -214,7 +216,7 @@ def linalg_qr_of(A: Tensor, mode: str = "reduced") -> Any:
                 "The QR decomposition is not differentiable when mode='complete' and nrows > "
                 "ncols; use mode='reduced'"
             )
-        return linalg_qr(*[wrap(part) for part in np.linalg.qr(A._data, "complete")])
+        return linalg_qr(*on_values(lambda _, x: np.linalg.qr(x, "complete"), A))
     if rows >= columns:
         q, r = ops.qr(A)
     else:
@@ -249,11 +251,15 @@ def linalg_svd_of(A: Tensor, full_matrices: bool = True, *, driver: str | None =
     rows, columns = A._data.shape[-2:]
     u, s, vh = svd_operation(A)
     if full_matrices and rows > columns:
-        u = cat([u, wrap(_complement(u._data))], -1)
+        u = cat([u, on_values(lambda _, x: _complement(x), u)], -1)
     elif full_matrices and rows < columns:
-        v = np.conj(vh._data.swapaxes(-1, -2))
-        vh = cat([vh, wrap(np.conj(_complement(v).swapaxes(-1, -2)))], -2)
+        vh = cat([vh, on_values(lambda _, x: _adjoint(_complement(_adjoint(x))), vh)], -2)
     return linalg_svd(u, s, vh)
+
+
+def _adjoint(x: Any) -> Any:
+    """The conjugate transpose."""
+    return np.conj(x.swapaxes(-1, -2))
 
 
 def _complement(q: Any) -> Any:
@@ -301,6 +307,7 @@ def _cutoff(A: Tensor, s: Any, atol: Any, rtol: Any) -> Any:
     return np.maximum(absolute, relative * largest)
 
 
+@each_example
 def matrix_rank(
     A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
@@ -313,6 +320,13 @@ def matrix_rank(
     s = np.linalg.svd(A._data, compute_uv=False)
     limit = _cutoff(A, s, tol if tol is not None else atol, rtol if tol is None else 0.0)
     return wrap((s > np.asarray(limit)[..., None]).sum(-1))
+
+
+@each_example
+def _smallest(A: Tensor, atol: Any, rtol: Any) -> Tensor:
+    """The cutoff of each matrix."""
+    s = np.linalg.svd(A._data, compute_uv=False)
+    return wrap(np.asarray(_cutoff(A, s, atol, rtol), s.dtype))
 
 
 @public("pinverse")
@@ -328,9 +342,7 @@ def pinv(
     check_matrix(A, "linalg.pinv")
     if A._data.size == 0:
         return A.mH
-    s = np.linalg.svd(A._data, compute_uv=False)
-    limit = _cutoff(A, s, atol, rcond if rcond is not None else rtol)
-    result: Tensor = ops.pinv(A, wrap(np.asarray(limit, s.dtype)))
+    result: Tensor = ops.pinv(A, _smallest(A, atol, rcond if rcond is not None else rtol))
     return result
 
 
@@ -348,7 +360,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
     solution = matmul(pinv(A, rcond), right)
     rows, columns = A._data.shape[-2:]
     rank = matrix_rank(A, rtol=rcond)
-    tall = rows > columns and bool((rank._data == columns).all())
+    tall = rows > columns and bool((values_of(rank) == columns).all())
     if tall and driver not in (None, "gelsy"):  # which do not find them
         residuals = (matmul(A, solution) - right).abs().pow(2).sum(-2)
     else:

@@ -212,7 +212,7 @@ def is_nonzero(input: Tensor) -> bool:
     if accept(input, "is_nonzero", "fVciub")._data.size != 1:
         what = "more than one value" if input._data.size else "no values"
         raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
-    return bool(input._data.reshape(())[()])
+    return bool(input)
 
 
 @public("numel")

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dtypes import BOOL, INTEGER
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import scattering as ops
 from .dims import canonical_dim
+from .examples import on_values
 from .joining import common_shape
 from .promotion import Number, constant
 from .registration import public
@@ -18,7 +20,7 @@ from .shape import expect_tensor, reshape
 
 def check_places(index: Any, n: int, dim: int, error: type[Exception] = RuntimeError) -> None:
     """Indices have to lie in 0 <= i < n."""
-    places = index._data
+    places = values_of(index)
     if not places.size:
         return
     if places.view(f"u{places.itemsize}").max() >= n:  # negative ones are huge then
@@ -258,8 +260,14 @@ def _mean(
     total = _run(ops.scatter_sum, input, index, values, dim)
     ones = wrap(np.ones(index._data.shape, np.int64))
     start = wrap(np.full(input._data.shape, int(include_self)))
-    met = _run(ops.scatter_sum, start, index, ones, dim)._data
-    return wrap(np.asarray(total._data // np.maximum(met, 1)).astype(input._data.dtype))
+    met = _run(ops.scatter_sum, start, index, ones, dim)
+    dtype = input.dtype.numpy
+
+    def mean(n: int, sums: Any, counts: Any) -> Any:
+        return np.asarray(sums // np.maximum(counts, 1)).astype(dtype)
+
+    found: Tensor = on_values(mean, total, met)
+    return found
 
 
 @public()

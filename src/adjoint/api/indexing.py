@@ -8,13 +8,14 @@ import numpy as np
 
 from ..arrays.dtypes import COMPLEX, NP_BOOL, NP_INT64, of_scalar
 from ..autograd import inplace, modes, origin
-from ..autograd.lifted import top_level, values_of
+from ..autograd.lifted import layout_of, top_level, values_of
 from ..autograd.modes import set_grad_enabled, state
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import indexing as ops
 from ..ops import masking, overwrite
 from ..ops import shape as views
 from ..ops.conversion import cast
+from .examples import mapped_levels
 from .promotion import Number, constant
 from .subscripts import Picks, basic_key, bounded, bounded_slice, check_mask, subscript
 
@@ -79,7 +80,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
         self.copy_(_without_leading_ones(value))
         return
     with_history = state.grad and (value.requires_grad or self.requires_grad)
-    general = with_history or bool(modes.lifted and top_level((self, value)))
+    general = with_history or bool(modes.lifted and _is_lifted(self, key, value))
     if not general:
         found = basic_key(self._data.shape, key)
         if found is not None:
@@ -92,12 +93,37 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
             check_mask(key._data, self._data.shape, 0)
             _write(self, self._data, key._data, value._data)
             return
+    if general and key.__class__ is Tensor and key._data.dtype == NP_BOOL and mapped_levels(key):
+        _fill_mapped(self, key, value)
+        return
     with set_grad_enabled(with_history):
         viewed, picks = subscript(self, key)
     if picks is None:
         _set_basic(viewed, value, general)
     else:
         _set_picks(viewed, picks, value, general)
+
+
+def _is_lifted(x: Tensor, key: Any, value: Tensor) -> bool:
+    """Whether anything here is of a transform."""
+    items = key if isinstance(key, (tuple, list)) else (key,)
+    found = [t for t in items if isinstance(t, Tensor)]
+    return top_level((x, value, *found)) is not None
+
+
+def _fill_mapped(x: Tensor, mask: Tensor, value: Tensor) -> None:
+    """x[mask] = one value, for a mask of each example."""
+    if value._data.size != 1:
+        raise RuntimeError(
+            "vmap: x[mask] = values takes another number of values for each example (a dynamic "
+            f"shape); it works for one value, but got shape {list(value._data.shape)}. Use "
+            "x.copy_(torch.where(mask, values, x)) with values of the shape of x"
+        )
+    shape = mask._data.shape
+    check_mask(layout_of(mask), x._data.shape, 0)
+    mask = mask.reshape(shape + (1,) * (x._data.ndim - len(shape)))
+    value = cast(value.reshape(()), dtype=x.dtype.numpy)
+    inplace.write(x, lambda old: masking.mask_put(old, mask, value), "x[...] = ...")
 
 
 def _as_value(x: Tensor, value: Any) -> Tensor:

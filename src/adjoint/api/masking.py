@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
 from ..arrays.dtypes import COMPLEX, of_scalar
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing, masking
 from ..ops.conversion import cast
+from .examples import depends_on_values, flattened, mapped_levels, of_dynamic_shape, on_values
 from .joining import common_shape
 from .promotion import Number, constant
 from .registration import public
@@ -76,12 +79,14 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """
     expect_tensor(input, "masked_select")
     mask = _mask(mask, "masked_select: expected BoolTensor for mask")
+    if mapped_levels(mask):
+        raise RuntimeError(depends_on_values("masked_select"))
     shape = common_shape(input, mask)
     if not shape:
         input, shape = reshape(input, (1,)), (1,)
     if input._data.shape != shape:
         input = input.expand(shape)
-    places = [wrap(p) for p in np.nonzero(np.broadcast_to(mask._data, shape))]
+    places = [wrap(p) for p in np.nonzero(np.broadcast_to(values_of(mask), shape))]
     return indexing.masked_select(input, *places, axes=tuple(range(len(shape))))
 
 
@@ -101,8 +106,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             f"{input.dtype.short} and {source.dtype.short}"
         )
     shape = common_shape(input, mask)
-    found = np.broadcast_to(mask._data, shape)
-    count = np.count_nonzero(found)
+    found, places, counts = on_values(functools.partial(_orders, shape), mask)
+    count = int(values_of(counts).max())
     if count > source._data.size:
         raise RuntimeError(
             f"Number of elements of source < number of ones in mask: {source._data.size} < {count}"
@@ -111,13 +116,23 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         input = input.expand(shape)
     if not source._data.size:
         return input.clone()
-    places = np.maximum(np.cumsum(found).reshape(shape) - 1, 0)
-    return masking.masked_scatter(
-        input, reshape(source, (-1,)), wrap(np.array(found)), wrap(places)
+    return masking.masked_scatter(input, reshape(source, (-1,)), found, places)
+
+
+def _orders(shape: tuple[int, ...], n: int, mask: Any) -> tuple[Any, Any, Any]:
+    """The mask in a shape, the number of each of its Trues, and how many there are."""
+    lead = mask.shape[:n]
+    missing = len(shape) - (mask.ndim - n)
+    full = np.array(
+        np.broadcast_to(mask.reshape(*lead, *(1,) * missing, *mask.shape[n:]), lead + shape)
     )
+    flat = flattened(n, full)
+    places = np.maximum(np.cumsum(flat, -1).reshape(full.shape) - 1, 0)
+    return full, places, np.count_nonzero(flat, -1)
 
 
 @public()
+@of_dynamic_shape
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of elements that are not 0: (n, ndim), or with `as_tuple` one tensor per dim.
 

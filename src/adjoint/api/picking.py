@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing as ops
 from .dims import canonical_dim
+from .examples import mapped_levels
 from .gathering import INDEX_REDUCE, check_places, reduce_into
 from .indexing import told
 from .masking import masked_fill
@@ -51,7 +53,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     x, places, at = _vector(input, dim, index, "index_select")
     n = x._data.shape[at]
-    array = places._data
+    array = values_of(places)
     if array.size and (array.min() < 0 or array.max() >= n):
         wrong = array.min() if array.min() < 0 else array.max()
         raise IndexError(
@@ -158,12 +160,13 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     elif value.dtype is not x.dtype:
         value = value.to(x.dtype)
     n = x._data.shape[at]
-    array = places._data
+    array = values_of(places)
     if array.size and (array.min() < -n or array.max() >= n):
         wrong = array.min() if array.min() < -n else array.max()
         raise IndexError(f"index {wrong} is out of bounds for dimension {at} with size {n}")
-    once = np.unique(array % n) if array.size > 1 else array
-    found: Tensor = operation(x, value, wrap(once), dim=at)
+    if array.size > 1 and not mapped_levels(places):
+        places = wrap(np.unique(array % n))
+    found: Tensor = operation(x, value, places, dim=at)
     return reshape(found, input._data.shape) if input._data.ndim == 0 else found
 
 
@@ -195,7 +198,7 @@ def index_reduce(
         source = reshape(source, (1,))
     shape = [1] * x._data.ndim
     shape[at] = -1
-    spread = wrap(np.broadcast_to(places._data.reshape(shape), source._data.shape))
+    spread = reshape(places, tuple(shape)).expand(source._data.shape)
     found = reduce_into(x, at, spread, source, reduce, include_self, INDEX_REDUCE)
     return reshape(found, ()) if input._data.ndim == 0 else found
 
@@ -203,7 +206,7 @@ def index_reduce(
 def _check_run(index: Any, n: int, name: str) -> None:
     if not isinstance(index, Tensor):
         raise TypeError(f"{name}(): argument 'index' must be Tensor, not {type(index).__name__}")
-    places = index._data
+    places = values_of(index)
     if places.dtype.kind not in "iu":
         raise RuntimeError(
             f"{name}(): Expected a long tensor for index, but got {index.dtype.short}"

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..autograd.views import own
 from .creation import check_tensor
 from .dims import canonical_dim
+from .examples import on_values
 from .promotion import constant
 from .registration import FUNCTIONS, public
 from .sorting import sort
@@ -65,7 +67,7 @@ def _quantile(
     if not flat._data.shape[axis]:
         raise RuntimeError(f"{name}() input tensor must be non-empty, but it is {list(shape)}")
     ordered: Tensor = sort(flat, axis).values.movedim(axis, -1)
-    ranks = _ranks(ordered._data, fractions.reshape(-1), ignore_nan)
+    ranks = _ranks(ordered, fractions.reshape(-1), ignore_nan)
     picked = _interpolate(ordered, ranks, interpolation)  # (..., number of fractions)
     if keepdim:
         kept = (
@@ -104,41 +106,44 @@ def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Tensor:
             f"{name}() q tensor must be same dtype as the input tensor ({input.dtype}), but got "
             f"{q.dtype}"
         )
-    if not np.all((q._data >= 0) & (q._data <= 1)):
+    bottom = values_of(q)
+    if not np.all((bottom >= 0) & (bottom <= 1)):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     return q
 
 
-def _ranks(ordered: Any, fractions: Tensor, ignore_nan: bool) -> Tensor:
+def _ranks(ordered: Tensor, fractions: Tensor, ignore_nan: bool) -> Tensor:
     """Positions (..., number of fractions) between 0 and n - 1; the last, a nan, where one is."""
-    n = ordered.shape[-1]
-    is_nan = np.isnan(ordered)
+    n, dtype = ordered._data.shape[-1], ordered.dtype.numpy
     if ignore_nan:
-        last = np.maximum(n - 1 - is_nan.sum(-1, keepdims=True), 0)
-        return fractions * wrap(last.astype(ordered.dtype))
-    has_nan = is_nan[..., -1:]
-    ranks = fractions * wrap(np.full(has_nan.shape, n - 1, ordered.dtype))
-    return FUNCTIONS["where"](wrap(has_nan), n - 1.0, ranks) if has_nan.any() else ranks
+
+        def last(_: int, x: Any) -> Any:
+            return np.maximum(n - 1 - np.isnan(x).sum(-1, keepdims=True), 0).astype(dtype)
+
+        return fractions * on_values(last, ordered)
+    has_nan = on_values(lambda _, x: np.isnan(x[..., -1:]), ordered)
+    ranks = fractions * wrap(np.full(has_nan._data.shape, n - 1, dtype))
+    return FUNCTIONS["where"](has_nan, n - 1.0, ranks) if values_of(has_nan).any() else ranks
 
 
 def _interpolate(ordered: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
-    def at(places: Any) -> Tensor:
-        picked: Tensor = ordered.gather(-1, wrap(places.astype(np.int64)))
+    def at(rounded: Any) -> Tensor:
+        places = on_values(lambda _, x: rounded(x).astype(np.int64), ranks)
+        picked: Tensor = ordered.gather(-1, places)
         return picked
 
-    values = ranks._data
     if interpolation == "lower":
-        return at(np.floor(values))
+        return at(np.floor)
     if interpolation == "higher":
-        return at(np.ceil(values))
+        return at(np.ceil)
     if interpolation == "nearest":
-        return at(np.rint(values))
-    below, above = at(np.floor(values)), at(np.ceil(values))
+        return at(np.rint)
+    below, above = at(np.floor), at(np.ceil)
     # As torch's lerp: measured from the nearer end.
     if interpolation == "midpoint":
-        weight = wrap(np.full_like(values, 0.5))
+        weight = wrap(np.full(ranks._data.shape, 0.5, ranks.dtype.numpy))
     else:
-        weight = ranks - wrap(np.floor(values))
+        weight = ranks - on_values(lambda _, x: np.floor(x), ranks)
     step = above - below
     low, high = below + weight * step, above - (1 - weight) * step
-    return low.where(wrap(weight._data < 0.5), high)
+    return low.where(on_values(lambda _, x: x < 0.5, weight), high)

@@ -12,8 +12,11 @@ import numpy as np
 from ..arrays import dtypes
 from ..arrays import random as draws
 from ..arrays.random.poisson import poisson as draw_poisson
+from ..autograd import modes
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_options, check_tensor, creator, finish, shape_of
+from .examples import drawn, drawn_from, mapped_levels, random_levels
 from .literals import numpy_dtype
 from .registration import FUNCTIONS, public, write_out
 
@@ -142,8 +145,9 @@ def _sized(name: str, draw: Any, what: str, example: str) -> Any:
                 raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
             size = (options.pop("size"),)
         check_options(options, name)
-        array = draw(source(generator), shape_of(size, name), numpy_dtype(dtype))
-        made = finish(array, requires_grad, device)
+        gen, wanted = source(generator), numpy_dtype(dtype)
+        made = drawn(lambda sizes: draw(gen, sizes, wanted), shape_of(size, name))
+        made = given(made, requires_grad, device)
         return made if out is None else write_out(made, out, name)
 
     create.__name__ = create.__qualname__ = name
@@ -158,6 +162,18 @@ rand = _sized("rand", draws.uniform, "Uniform random numbers in [0, 1)", "0.4963
 randn = _sized(
     "randn", draws.normal, "Normal random numbers of mean 0 and variance 1", " 1.5410, -0.2934"
 )
+
+
+def given(made: Tensor, requires_grad: bool, device: Any) -> Tensor:
+    """A drawn tensor with the options of its creation."""
+    return finish(made._data, requires_grad, device)
+
+
+def drawn_like(x: Tensor, dtype: Any, draw: Any) -> Tensor:
+    """Random numbers of the shape of `x`, along its memory, by `draw(shape, serial)`."""
+    if not modes.lifted or not (random_levels() or mapped_levels(x)):
+        return wrap(in_memory_order(np.empty_like(values_of(x), dtype=dtype), draw))
+    return drawn(lambda sizes: in_memory_order(np.empty(sizes, dtype), draw), x._data.shape)
 
 
 def in_memory_order(array: Any, draw: Any) -> Any:
@@ -179,10 +195,9 @@ def _like(name: str, draw: Any, what: str) -> Any:
     ) -> Tensor:
         check_tensor(input, name)
         check_options(options, name)
-        array = np.empty_like(input._data, dtype=numpy_dtype(dtype, input.dtype))
-        gen = source(generator)
-        in_memory_order(array, lambda shape, serial: draw(gen, shape, array.dtype, serial))
-        return finish(array, requires_grad, device)
+        wanted, gen = numpy_dtype(dtype, input.dtype), source(generator)
+        made = drawn_like(input, wanted, lambda shape, serial: draw(gen, shape, wanted, serial))
+        return given(made, requires_grad, device)
 
     create.__name__ = create.__qualname__ = name
     create.__doc__ = (
@@ -251,8 +266,11 @@ def randint(
         )
     start, end = _interval(tuple(bounds), low, high, "randint")
     wanted = numpy_dtype(dtype, dtypes.int64)
-    array = draws.integers(source(generator), shape_of((size,), "randint"), start, end, wanted)
-    made = finish(array, requires_grad, device)
+    gen = source(generator)
+    made = drawn(
+        lambda sizes: draws.integers(gen, sizes, start, end, wanted), shape_of((size,), "randint")
+    )
+    made = given(made, requires_grad, device)
     return made if out is None else write_out(made, out, "randint")
 
 
@@ -275,12 +293,13 @@ def randint_like(
     check_tensor(input, "randint_like")
     check_options(options, "randint_like")
     start, end = _interval(args, low, high, "randint_like")
-    array = np.empty_like(input._data, dtype=numpy_dtype(dtype, input.dtype))
-    in_memory_order(
-        array,
-        lambda shape, serial: draws.integers(default_generator, shape, start, end, array.dtype),
+    wanted = numpy_dtype(dtype, input.dtype)
+    made = drawn_like(
+        input,
+        wanted,
+        lambda shape, serial: draws.integers(default_generator, shape, start, end, wanted),
     )
-    return finish(array, requires_grad, device)
+    return given(made, requires_grad, device)
 
 
 @creator
@@ -301,8 +320,14 @@ def randperm(
     """
     check_options(options, "randperm")
     wanted = numpy_dtype(dtype, dtypes.int64)
-    array = draws.permutation(source(generator), n.__index__(), wanted)
-    made = finish(array, requires_grad, device)
+    gen, count = source(generator), n.__index__()
+
+    def orders(sizes: tuple[int, ...]) -> Any:
+        if len(sizes) == 1:
+            return draws.permutation(gen, count, wanted)
+        return np.stack([orders(sizes[1:]) for _ in range(sizes[0])])
+
+    made = given(drawn(orders, (count,)), requires_grad, device)
     return made if out is None else write_out(made, out, "randperm")
 
 
@@ -329,8 +354,11 @@ def normal(
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         if size is None:
             raise TypeError("normal() of two numbers needs a size: normal(mean, std, size=(2, 3))")
-        array = draws.normal(gen, shape_of((size,), "normal"), numpy_dtype(dtype), mean, std)
-        made = finish(array, requires_grad, device)
+        wanted = numpy_dtype(dtype)
+        made = drawn(
+            lambda sizes: draws.normal(gen, sizes, wanted, mean, std), shape_of((size,), "normal")
+        )
+        made = given(made, requires_grad, device)
     else:
         made = _normal_around(mean, std, gen)
     return made if out is None else write_out(made, out, "normal")
@@ -340,13 +368,15 @@ def _normal_around(mean: Any, std: Any, gen: draws.Generator) -> Tensor:
     """Standard normals, scaled and shifted, as torch makes them."""
     shapes = [v._data.shape for v in (mean, std) if isinstance(v, Tensor)]
     shape = np.broadcast_shapes(*shapes)
-    dtype = (mean if isinstance(mean, Tensor) else std)._data.dtype
+    dtype = (mean if isinstance(mean, Tensor) else std).dtype.numpy
     if not isinstance(std, Tensor):
-        return wrap(draws.normal(gen, shape, dtype, 0.0, std) + mean._data)
-    if (std._data < 0).any():
+        noise = drawn(lambda sizes: draws.normal(gen, sizes, dtype, 0.0, std), shape)
+        return noise + mean.detach()
+    if (values_of(std) < 0).any():
         raise RuntimeError("normal expects all elements of std >= 0.0; pass std.abs()")
-    center = mean._data if isinstance(mean, Tensor) else dtype.type(mean)
-    return wrap(draws.normal(gen, shape, dtype) * std._data + center)
+    center = mean.detach() if isinstance(mean, Tensor) else mean
+    noise = drawn(lambda sizes: draws.normal(gen, sizes, dtype), shape)
+    return noise * std.detach() + center
 
 
 @public("bernoulli")
@@ -359,12 +389,11 @@ def bernoulli(input: Tensor, p: Any = None, *, generator: Any = None) -> Tensor:
     check_tensor(input, "bernoulli")
     gen = source(generator)
     if p is not None:
-        array = np.empty_like(input._data)
-        in_memory_order(
-            array, lambda shape, serial: draws.bernoulli(gen, shape, float(p), array.dtype)
+        wanted = input.dtype.numpy
+        return drawn_like(
+            input, wanted, lambda shape, serial: draws.bernoulli(gen, shape, float(p), wanted)
         )
-        return wrap(array)
-    return wrap(draws.bernoulli_tensor(gen, input._data, input._data.dtype))
+    return drawn_from("bernoulli", lambda x: draws.bernoulli_tensor(gen, x, x.dtype), input)
 
 
 @public("multinomial")
@@ -377,7 +406,16 @@ def multinomial(
     tensor([1])
     """
     check_tensor(input, "multinomial")
-    return wrap(draws.multinomial(source(generator), input._data, num_samples, replacement))
+    gen = source(generator)
+
+    def draw(weights: Any) -> Any:
+        rows = weights.reshape(-1, weights.shape[-1]) if weights.ndim > 2 else weights
+        found = draws.multinomial(gen, rows, num_samples, replacement)
+        return found.reshape(*weights.shape[:-1], num_samples)
+
+    if input._data.ndim > 2:
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    return drawn_from("multinomial", draw, input)
 
 
 @public("poisson", method=False)
@@ -388,7 +426,8 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
     tensor([0.])
     """
     check_tensor(input, "poisson")
-    return wrap(draw_poisson(source(generator), input._data))
+    gen = source(generator)
+    return drawn_from("poisson", lambda rates: draw_poisson(gen, rates), input)
 
 
 FUNCTIONS["random"] = sys.modules[__name__]

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dtypes import NP_BOOL, NP_INT64
+from ..autograd.lifted import layout_of, values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing, joining, placement
 from ..ops import shape as views
 from ..ops.conversion import cast
 from ..ops.copies import COPIES
 from .dims import canonical_dim
+from .examples import depends_on_values, mapped_levels
 from .parts import diagonal, diagonal_dims
 from .registration import public
 from .shape import expect_tensor, reshape, sizes_of
@@ -101,7 +103,9 @@ def repeat_interleave(
 
 
 def _counts(repeats: Tensor) -> Any:
-    counts = repeats._data
+    if mapped_levels(repeats):
+        raise RuntimeError(depends_on_values("repeat_interleave with a tensor of repeats"))
+    counts = values_of(repeats)
     if counts.dtype.kind not in "iu":
         raise NotImplementedError(
             f"\"repeat_interleave_cpu\" not implemented for '{repeats.dtype.short}': repeats must "
@@ -306,7 +310,7 @@ def diagonal_scatter(
     """
     array = expect_tensor(input, "diagonal_scatter")._data
     first, second = diagonal_dims(array.ndim, dim1, dim2, "diagonal_scatter")
-    _expect_slice(src, np.diagonal(array, offset, first, second).shape)
+    _expect_slice(src, np.diagonal(layout_of(input), offset, first, second).shape)
     return placement.diagonal_scatter(
         input, _same_dtype(input, src), offset=offset, dim1=first, dim2=second
     )

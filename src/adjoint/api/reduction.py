@@ -8,11 +8,13 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
+from ..autograd import modes
 from ..autograd.tensor import Tensor, wrap
 from ..ops import reduction as ops
 from .casting import cast_to
 from .creation import check_tensor, shape_of
 from .dims import canonical_dim, canonical_dims
+from .examples import on_values
 from .promotion import to_float
 from .registration import public
 
@@ -297,7 +299,14 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """
     check_tensor(input, "count_nonzero")
     dims = canonical_dims(dim, input._data.ndim, "count_nonzero")
-    return wrap(np.add.reduce(input._data != 0, dims, np.int64))
+    return on_values(lambda n, x: np.add.reduce(x != 0, _past(dims, n, x.ndim), np.int64), input)
+
+
+def _past(dims: Any, n: int, ndim: int) -> Any:
+    """Dimensions (None: all) past n hidden axes."""
+    if not n:
+        return dims
+    return tuple(range(n, ndim)) if dims is None else tuple([d + n for d in dims])
 
 
 def _quantifier(name: str, ufunc: Any, doc: str) -> Any:
@@ -315,9 +324,14 @@ def _quantifier(name: str, ufunc: Any, doc: str) -> Any:
         dims: Any = canonical_dims(dim, array.ndim, name)
         if dims is None and dim is not None:
             dims = ()  # torch: no dims reduce nothing here
-        found = ufunc.reduce(array != 0, dims, bool, None, keepdim or keepdims)
         # torch keeps uint8, its bool of old
-        return wrap(np.asarray(found, np.uint8 if array.dtype == np.uint8 else None))
+        kept = np.uint8 if array.dtype == np.uint8 else None
+
+        def over(n: int, x: Any) -> Any:
+            found = ufunc.reduce(x != 0, _past(dims, n, x.ndim), bool, None, keepdim or keepdims)
+            return np.asarray(found, kept)
+
+        return on_values(over, input) if modes.lifted else wrap(over(0, array))
 
     reduce.__name__ = reduce.__qualname__ = name
     reduce.__doc__ = doc

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays import dtypes
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor
 from ..ops import rounding as ops
 from ..ops.operation import Operation
@@ -51,7 +52,7 @@ def _operands(
     if d.category in (dtypes.BOOL, dtypes.COMPLEX):
         raise unsupported(kernel, d)
     x, y = operand(input, d, name), operand(other, d, name)
-    if d.category == dtypes.INTEGER and not y._data.all() and x._data.size:
+    if d.category == dtypes.INTEGER and not values_of(y).all() and x._data.size:
         raise RuntimeError(f"ZeroDivisionError: {name}() of integers has a divisor that is 0")
     return x, y, d
 

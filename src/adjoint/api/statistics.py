@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.lifted import layout_of, values_of
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .promotion import to_float
@@ -50,10 +51,10 @@ def cov(
             scale = total - correction * (weights * aweights).sum() / total
         weighted = centred * weights
     if not isinstance(scale, Tensor):
-        scale = wrap(np.asarray(scale, x._data.real.dtype))
-    if scale.item() <= 0:
+        scale = wrap(np.asarray(scale, layout_of(x).real.dtype))
+    if (values_of(scale) <= 0).any():
         warnings.warn("cov(): degrees of freedom is <= 0", UserWarning, stacklevel=2)
-        scale = scale * 0
+        scale = scale.clamp_min(0)
     result: Tensor = (weighted @ centred.t().conj()) / scale
     return result.squeeze()
 
@@ -68,7 +69,7 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, count: int) -> Te
                 f"cov(): expected {name} to have the same numel as there are observations in the "
                 f"input ({count}), but got shape {list(given._data.shape)}"
             )
-        if (given._data < 0).any():
+        if (values_of(given) < 0).any():
             raise RuntimeError(f"cov(): {name} cannot be negative")
         weights = given if weights is None else weights * given
     return weights

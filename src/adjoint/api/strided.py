@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.lifted import Lifted
 from ..autograd.modes import no_grad
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing
@@ -74,6 +75,8 @@ def as_strided(
     is_own_leaf = input._requires_grad and input.is_leaf
     base = input if input._view is None or is_own_leaf else input._view.base
     array = base._data
+    if isinstance(array, Lifted):
+        return _of_lifted(input, size, stride, storage_offset)
     order = tuple(sorted(range(array.ndim), key=lambda i: (-array.strides[i], array.shape[i])))
     if not array.transpose(order).flags.c_contiguous:
         return _with_gaps(input, base, size, stride, storage_offset)
@@ -82,6 +85,19 @@ def as_strided(
     geometry = _geometry(size, stride, offset)
     _check_room(geometry, array.size, array.itemsize)
     return ops.as_strided(owner, size=geometry[0], stride=geometry[1], offset=offset)
+
+
+def _of_lifted(input: Tensor, size: Any, stride: Any, offset: int | None) -> Tensor:
+    """Inside a transform: of a tensor that is no view, whose examples are each contiguous."""
+    if input._view is not None:
+        raise RuntimeError(
+            "as_strided: inside a transform (vmap, jvp) a view has no place in memory to count "
+            "from; apply it to x.clone(), or use indexing and reshape"
+        )
+    geometry = _geometry(size, stride, 0 if offset is None else offset)
+    _check_room(geometry, input._data.size, input._data.itemsize)
+    found: Tensor = ops.as_strided(input, size=geometry[0], stride=geometry[1], offset=geometry[2])
+    return found
 
 
 def _places(geometry: Geometry) -> Any:

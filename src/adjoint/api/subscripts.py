@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.lifted import Lifted, values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import shape as ops
+from .examples import mapped_levels
 from .literals import array_from
 
 _ALL = slice(None)
@@ -75,6 +77,8 @@ def canonical_item(item: Any) -> Any:
 
 def _tensor_item(item: Tensor) -> Any:
     array = item._data
+    if isinstance(array, Lifted):
+        return _lifted_item(item)
     if array.dtype.kind == "b":
         return array
     if array.dtype == np.uint8:  # old masks
@@ -91,6 +95,19 @@ def _tensor_item(item: Tensor) -> Any:
             f"{array.dtype}; convert it with .long()"
         )
     return int(array) if array.ndim == 0 else item
+
+
+def _lifted_item(item: Tensor) -> Any:
+    """A tensor of a transform: integers pick for each example; masks are the same for all."""
+    if item._data.dtype.kind in "iu" and item._data.dtype != np.uint8:
+        return item.long()
+    if mapped_levels(item):
+        raise RuntimeError(
+            "vmap: a boolean mask picks another number of elements for each example (a dynamic "
+            "shape), so x[mask] cannot run for all of them together. Use torch.where(mask, x, 0), "
+            "or x[mask] = one value"
+        )
+    return _tensor_item(wrap(values_of(item)))
 
 
 def bounded(i: int, dim: int, n: int) -> int:

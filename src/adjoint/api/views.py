@@ -11,12 +11,14 @@ import numpy as np
 
 from ..arrays.dtypes import as_dtype, dtype
 from ..autograd import inplace, origin
+from ..autograd.lifted import Lifted
 from ..autograd.modes import state
 from ..autograd.storage import Reshaped
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
 from ..ops import shape as ops
 from . import shape as shapes
 from .documentation import method_example, text_of
+from .examples import on_values
 from .registration import FUNCTIONS, public
 
 _DTYPES = (dtype, type)  # classes of arguments that name a dtype
@@ -46,6 +48,8 @@ def view(self: Tensor, *shape: Any, **options: Any) -> Tensor:
 def _as_dtype(x: Tensor, d: dtype) -> Tensor:
     """The bytes of x read as another dtype."""
     array = x._data
+    if isinstance(array, Lifted):
+        return _as_dtype_lifted(x, d)
     old, wanted = array.itemsize, d.itemsize
     if old != wanted:
         name, other = x.dtype.short, d.short
@@ -70,6 +74,16 @@ def _as_dtype(x: Tensor, d: dtype) -> Tensor:
     return result
 
 
+def _as_dtype_lifted(x: Tensor, d: dtype) -> Tensor:
+    """The same of all examples; a tangent has no meaning there."""
+
+    def read(_: int, array: Any) -> Any:
+        return _as_dtype(wrap(np.ascontiguousarray(array)), d)._data
+
+    found: Tensor = on_values(read, x)
+    return found
+
+
 def reshaping(name: str, make: Callable[..., Tensor]) -> None:
     """`x.name_(...)`: the tensor itself becomes the view that `make` gives; its memory stays."""
 
@@ -79,7 +93,11 @@ def reshaping(name: str, make: Callable[..., Tensor]) -> None:
         inplace.check_history(self, name)
         old = _twin(self)
         made = make(old, *args, **kwargs)
-        assert made._view is not None
+        if made._view is None:
+            raise RuntimeError(
+                f"{name} is not supported inside vmap, where its result is no view of the tensor; "
+                f"use {name[:-1]}"
+            )
         view = self._view
         self._data = made._data
         if view is not None and view.__class__ is not Reshaped:
@@ -158,6 +176,11 @@ def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
     """
     if self.requires_grad:
         raise RuntimeError("cannot resize variables that require grad; use reshape or pad")
+    if isinstance(self._data, Lifted):
+        raise RuntimeError(
+            "resize_ is not supported inside a transform (vmap, jvp), where a tensor has no memory "
+            "of its own; use reshape, or torch.nn.functional.pad"
+        )
     shape = shapes.sizes_of(sizes, "resize_", "size")
     n, array = prod(shape), self._data
     if n <= array.size and array.flags.c_contiguous:

@@ -101,7 +101,9 @@ class Meter(Recorder):
         """Learn how the results were made; keep what the node saves, or drop something else."""
         with self.lock:
             self.steps = self.front = self.steps + 1
-            if any(t._data.__class__ is not ndarray for t in (*tensors, *results)):
+            if any(
+                t._data.__class__ is not ndarray for t in (*tensors, *results, *(node.saved or ()))
+            ):
                 return  # inside a transform: its values are left alone
             if params is None:  # a custom Function
                 outs: list[Value] = []

@@ -13,7 +13,7 @@ import numpy as np
 from .derivatives import as_tuple, grad
 from .gradcheck_errors import GradcheckError, batch_mismatch, mismatch, slow_message
 from .jacobians import Numerical
-from .lifted import Batched, Dual, Level, lift, spread
+from .lifted import Batched, Dual, Level, constant_at, lift, spread
 from .tensor import Tensor, wrap
 
 FORWARD = "computed with forward mode "
@@ -29,7 +29,11 @@ def push(
         points = []
         for t, tangent in zip(inputs, tangents, strict=True):
             point = t.detach() if isinstance(t, Tensor) else t
-            points.append(point if tangent is None else lift(Dual(level, point, tangent)))
+            if tangent is not None:
+                point = lift(Dual(level, point, tangent))
+            elif isinstance(t, Tensor) and t.requires_grad:
+                point = constant_at(level, point)  # which a backward inside may start from
+            points.append(point)
         for out in as_tuple(func(*points)):
             if not isinstance(out, Tensor):
                 found.append(None)

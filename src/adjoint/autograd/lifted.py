@@ -398,6 +398,20 @@ def mapped_over(t: Tensor) -> set[Level]:
     return found
 
 
+def moves(t: Tensor) -> bool:
+    """Whether jvp or jet follow a tensor at any level; dual levels, as in torch, do not tell."""
+    stack = [t]
+    while stack:
+        data = stack.pop()._data
+        if isinstance(data, Lifted):
+            level = data.level
+            parts = [part for part in data.parts() if part is not None]
+            if level.kind != "vmap" and level.alive and not level.joined and len(parts) > 1:
+                return True
+            stack.extend(parts)
+    return False
+
+
 def _set_moving(x: Tensor, level: Level, like: Tensor | None) -> None:
     """Give a tensor a tangent to write `like` into, and what it is a view of: both share it."""
     base = x if x._view is None else x._view.base
@@ -411,13 +425,18 @@ def _set_moving(x: Tensor, level: Level, like: Tensor | None) -> None:
     tangent = made_like(model, lambda lead: np.zeros(lead + shape, dtype))
     if old is not None:
         tangent = tangent + old
-    base._data = Dual(level, primal, tangent)
+    if old is None:
+        base._data = Dual(level, primal, tangent)
+    else:
+        base._data.tangent = tangent  # of the same Dual, which the graph may have saved
     if base is not x and x._view is not None:
         for step in x._view.steps:
             outs = step.operation(tangent, **step.params)
             tangent = outs if step.output is None else outs[step.output]
-        own = handle(x) if old is None else x._data.primal
-        x._data = Dual(level, own, tangent)
+        if old is None:
+            x._data = Dual(level, handle(x), tangent)
+        else:
+            x._data.tangent = tangent
 
 
 def handle(t: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from inspect import CO_OPTIMIZED
 from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -18,7 +19,8 @@ from ..autograd.hooks import NodeHooks
 from ..autograd.tape import Node
 from ..autograd.tensor import AutogradMeta, Tensor
 
-_DEPTH = 6
+_DEPTH = 4  # containers in containers
+_SEARCHED = 30  # objects whose referrers are looked at for one answer
 
 
 def frames() -> Iterator[FrameType]:
@@ -42,6 +44,40 @@ def find_holder(target: Any) -> str | None:
     return _variable(target) or _referrer(target, set(), _DEPTH)
 
 
+# What refers to an object, while `looking_at` many: one walk over all objects for each level.
+_known: dict[int, list[Any]] = {}
+
+
+@contextmanager
+def looking_at(targets: Sequence[Any]) -> Iterator[None]:
+    """Make `name_holder` of these objects cheap inside the block."""
+    try:
+        level = list(targets)
+        for _ in range(2):
+            level = _look_up(level)
+        yield
+    finally:
+        _known.clear()
+
+
+def _look_up(objects: Sequence[Any]) -> list[Any]:
+    """Note the referrers of objects; returns those whose own referrers may be asked for."""
+    wanted = {id(o) for o in objects if id(o) not in _known}
+    _known.update({i: [] for i in wanted})
+    found = [r for r in gc.get_referrers(*objects) if r is not objects] if wanted else []
+    for r in found:
+        for target in gc.get_referents(r):
+            if id(target) in wanted:
+                _known[id(target)].append(r)
+    containers = [r for r in found if isinstance(r, (list, tuple, set, deque, dict, CellType))]
+    return [r for r in containers if not (isinstance(r, dict) and "__builtins__" in r)][:_SEARCHED]
+
+
+def _referrers(target: Any) -> list[Any]:
+    found = _known.get(id(target))
+    return gc.get_referrers(target) if found is None else found
+
+
 def _variable(target: Any) -> str | None:
     """A local variable of a running function."""
     for frame in frames():
@@ -59,9 +95,9 @@ def _variable(target: Any) -> str | None:
 def _referrer(target: Any, seen: set[int], depth: int) -> str | None:
     """A module, an object's attribute, or a container, and what holds that in turn."""
     seen.add(id(target))
-    if depth == 0:
+    if depth == 0 or len(seen) > _SEARCHED:
         return None
-    referrers = [r for r in gc.get_referrers(target) if id(r) not in seen]
+    referrers = [r for r in _referrers(target) if id(r) not in seen]
     try:
         for r in referrers:
             if isinstance(r, dict) and isinstance(r.get("__name__"), str) and "__builtins__" in r:
@@ -105,9 +141,9 @@ def _step(target: Any, r: Any, seen: set[int], depth: int) -> str | None:
 
 def _closure(cell: CellType, seen: set[int], depth: int) -> str | None:
     """The name that a function's closure gives a cell."""
-    for r in gc.get_referrers(cell):
+    for r in _referrers(cell):
         cells = r if isinstance(r, tuple) else ()
-        for f in gc.get_referrers(cells) if cells else ():
+        for f in _referrers(cells) if cells else ():
             if isinstance(f, FunctionType) and f.__closure__ is cells:
                 name = f.__code__.co_freevars[[c is cell for c in cells].index(True)]
                 return f"variable {name!r} around {f.__name__}()"
@@ -116,7 +152,7 @@ def _closure(cell: CellType, seen: set[int], depth: int) -> str | None:
 
 def _owner(attributes: dict[Any, Any]) -> Any:
     """The object whose `__dict__` this is."""
-    for r in gc.get_referrers(attributes):
+    for r in _referrers(attributes):
         if getattr(r, "__dict__", None) is attributes and not isinstance(r, (ModuleType, type)):
             return r
     return None

@@ -17,7 +17,7 @@ from ..autograd import origin
 from ..autograd.saved import Packed
 from ..autograd.tape import OperationNode
 from ..autograd.tensor import Tensor
-from .holders import name_holder
+from .holders import looking_at, name_holder
 
 
 class Row(NamedTuple):
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
     line: str
     bytes: int
-    count: int
+    buffers: int
     kind: str  # "saved", "tensor", "parameter", "gradient"
     example: str  # shape and dtype of the largest
 
@@ -53,16 +53,16 @@ class Report:
 
     def __str__(self) -> str:
         shown = self.rows[: self.top]
-        lines = [f"{human(self.total)} alive in {sum([r.count for r in self.rows])} buffers"]
+        lines = [f"{human(self.total)} alive in {sum([r.buffers for r in self.rows])} buffers"]
         lines += [
-            f"{human(r.bytes):>10}  {r.count:>5} × {r.kind:<9} {r.line}  ({r.example})"
+            f"{human(r.bytes):>10}  {r.buffers:>5} × {r.kind:<9} {r.line}  ({r.example})"
             for r in shown
         ]
         rest = self.rows[self.top :]
         if rest:
             lines.append(
                 f"{human(sum([r.bytes for r in rest])):>10}  "
-                f"{sum([r.count for r in rest]):>5} × of {len(rest)} other lines"
+                f"{sum([r.buffers for r in rest]):>5} × of {len(rest)} other lines"
             )
         return "\n".join(lines)
 
@@ -128,8 +128,8 @@ def _items() -> Iterator[_Found]:
                     maker = node
             yield _Found(array, "saved", maker, None)
     for t in live(Tensor):
-        if id(t) in aliases:
-            continue
+        if id(t) in aliases or (t._data.ndim == 0 and not t._data.flags.writeable):
+            continue  # the latter stand for Python numbers
         yield from _of_tensor(t)
 
 
@@ -154,7 +154,7 @@ def _content(kept: Any) -> Any:
     return getattr(getattr(value, "value", None), "array", None)  # under a memory budget
 
 
-# Finding a holder walks all objects, some 10 ms: done for the largest, which are what is asked for.
+# Holders are looked for where it matters: the frames of all threads are searched for each.
 _NAMED = 40
 
 
@@ -175,13 +175,15 @@ def _line(item: _Found, named: bool) -> str:
 
 def _rows(found: Iterable[_Found]) -> list[Row]:
     groups: dict[tuple[str, str], list[Any]] = {}
+    items = sorted(found, key=lambda i: -i.array.nbytes)
     count = 0
-    for item in sorted(found, key=lambda i: -i.array.nbytes):
-        count += not _is_told_by_line(item)
-        groups.setdefault((_line(item, count <= _NAMED), item.kind), []).append(item)
+    with looking_at([i.tensor for i in items if not _is_told_by_line(i)][:_NAMED]):
+        for item in items:
+            count += not _is_told_by_line(item)
+            groups.setdefault((_line(item, count <= _NAMED), item.kind), []).append(item)
     rows = []
     for (line, kind), items in groups.items():
-        largest = max(items, key=lambda i: i.array.nbytes)
+        largest = items[0]
         example = f"{largest.array.dtype} {list(largest.shape)}"
         size = sum([i.array.nbytes for i in items])
         rows.append(Row(line, size, len(items), kind, example))
@@ -195,8 +197,8 @@ def memory(top: int = 10) -> Report:
     gradients and data by the name of what holds them. Memory shared by several tensors counts once.
     Nothing is noted while programs run: the live objects are walked, about 1 µs each.
 
-    top: int, how many lines the table shows. Returns a Report: `rows` of (line, bytes, count, kind,
-    example), `total`, and `str(report)`, a table.
+    top: int, how many lines the table shows. Returns a Report: `rows` of (line, bytes, buffers,
+    kind, example), `total`, and `str(report)`, a table.
 
     >>> x = torch.ones(1000, requires_grad=True)
     >>> y = x.exp()
@@ -217,8 +219,6 @@ class Peak(NamedTuple):
 
     def __str__(self) -> str:
         return f"{human(self.bytes)} at the peak, in {self.seconds:.3f} s\n{self.report}"
-
-    __repr__ = __str__
 
 
 def memory_peak(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Peak:

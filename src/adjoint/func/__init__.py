@@ -17,6 +17,7 @@ from .curvature import (
     parameter_hessian,
 )
 from .forward import hessian, jacfwd, jvp, linearize
+from .functionalization import functionalize
 from .modules import functional_call, stack_module_state
 from .reverse import grad, grad_and_value, jacrev, vjp
 from .sparse import SparseHessian, SparseJacobian, sparse_hessian, sparse_jacobian
@@ -33,6 +34,7 @@ __all__ = [
     "empirical_fisher_product",
     "fisher_product",
     "functional_call",
+    "functionalize",
     "ggn_product",
     "grad",
     "grad_and_value",

@@ -33,7 +33,8 @@ def functional_call(
 
     Raises ValueError for names in several dictionaries, values that differ for tied names, and
     RuntimeError for unknown and (with `strict`) missing names. The module is as it was afterwards,
-    whatever happens in the call.
+    whatever happens in the call; a buffer that the call assigns anew goes into the dictionary (if
+    one alone was given).
 
     >>> layer = nn.Linear(2, 1, bias=False)
     >>> torch.func.functional_call(layer, {"weight": torch.ones(1, 2)}, torch.tensor([3.0, 4.0]))
@@ -82,7 +83,8 @@ def _tables(module: Any) -> dict[str, tuple[dict[str, Any], str]]:
 def replaced_state(
     module: Any, values: dict[str, Any], tie_weights: bool, strict: bool
 ) -> Iterator[None]:
-    """Hold other parameters and buffers for a while."""
+    """Hold other parameters and buffers for a while; what is assigned goes into `values`."""
+    given = values
     tables = _tables(module)
     unexpected = [name for name in values if name not in tables]
     if tie_weights:
@@ -110,6 +112,8 @@ def replaced_state(
     finally:
         for name, value in before.items():
             table, key = tables[name]
+            if name in given and table.get(key) is not None:
+                given[name] = table[key]
             table[key] = value
 
 

@@ -47,8 +47,8 @@ def vmap(
 
     Tensor arguments share the size of the mapped dimension, and the outputs are Tensors. Raises
     ValueError for arguments, `in_dims` or outputs that do not fit, and RuntimeError where `func`
-    depends on values: `if x > 0`, `.item()`, boolean masks. Keyword arguments are mapped over
-    dimension 0 of every Tensor in them.
+    depends on values: `if x > 0`, `.item()`, boolean masks. Keyword arguments are passed on as
+    they are, the same for all examples.
 
     >>> dot = torch.func.vmap(torch.dot)
     >>> dot(torch.ones(2, 3), torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
@@ -70,26 +70,22 @@ def vmap(
     def mapped(*args: Any, **kwargs: Any) -> Any:
         _check_out_dims(func, out_dims)
         leaves, structure, dims = _inputs(func, in_dims, args)
-        more, more_structure = pytree.flatten(kwargs)
-        more_dims = [0 if isinstance(leaf, Tensor) else None for leaf in more]
-        size = _batch_size(func, in_dims, leaves + more, dims + more_dims)
+        size = _batch_size(func, in_dims, leaves, dims)
 
         def run(values: Sequence[Any], count: int) -> Any:
-            args = pytree.unflatten(values[: len(leaves)], structure)
-            kwargs = pytree.unflatten(values[len(leaves) :], more_structure)
-            return func(*args, **kwargs)
+            return func(*pytree.unflatten(values, structure), **kwargs)
 
         step = size if chunk_size is None else chunk_size
         if step >= size:
-            return _run(func, run, leaves + more, dims + more_dims, size, randomness, out_dims)
+            return _run(func, run, leaves, dims, size, randomness, out_dims)
         parts = []
         for start in range(0, size, step):
             count = min(step, size - start)
             chunk = [
                 leaf if dim is None else leaf.narrow(dim, start, count)
-                for leaf, dim in zip(leaves + more, dims + more_dims)
+                for leaf, dim in zip(leaves, dims)
             ]
-            parts.append(_run(func, run, chunk, dims + more_dims, count, randomness, out_dims))
+            parts.append(_run(func, run, chunk, dims, count, randomness, out_dims))
         return _joined(parts, out_dims)
 
     return mapped

@@ -16,6 +16,7 @@ import numpy as np
 
 from adjoint.arrays import device as devices
 from adjoint.arrays import dtypes
+from adjoint.autograd.lifted import Lifted
 from adjoint.autograd.size import Size
 from adjoint.autograd.tensor import Tensor, wrap
 
@@ -68,6 +69,11 @@ class Encoder:
 
     def _leaf(self, value: Any, path: tuple[Any, ...]) -> Any:
         array = value._data if isinstance(value, Tensor) else value
+        if isinstance(array, Lifted):
+            raise RuntimeError(
+                f"save: {_told(path)} is a tensor of a transform (vmap, jvp), which has no memory "
+                "of its own; return it from the transformed function and save it outside"
+            )
         if array.dtype not in dtypes.FROM_NUMPY:
             raise TypeError(
                 f"save: {_told(path)} is an array of {array.dtype}, which no dtype of tensors "

@@ -6,6 +6,9 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
+
+from adjoint.api.examples import on_values
 from adjoint.autograd.modes import no_grad
 from adjoint.autograd.tensor import Tensor
 
@@ -250,23 +253,22 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     >>> torch.allclose(w @ w.t(), torch.eye(2), atol=1e-6)
     True
     """
-    import numpy as np
-
-    from adjoint.autograd.tensor import wrap
-
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     rows = tensor.shape[0]
     columns = tensor.numel() // max(rows, 1)
     with no_grad():
-        flat = wrap(np.empty((rows, columns), tensor._data.dtype)).normal_(
-            0, 1, generator=generator
-        )
-        draws = flat._data.T if rows < columns else flat._data
-        q, r = np.linalg.qr(draws)
-        q = q * np.sign(np.diagonal(r))
-        q = q.T if rows < columns else q
-        return tensor.copy_(wrap(np.ascontiguousarray(q)).reshape(tensor.shape)).mul_(gain)
+        flat = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
+        q = on_values(lambda _, draws: _orthonormal(draws), flat)
+        return tensor.copy_(q.reshape(tensor.shape)).mul_(gain)
+
+
+def _orthonormal(draws: Any) -> Any:
+    """Orthonormal rows or columns, whichever are fewer, from matrices of full rank."""
+    wide = draws.shape[-2] < draws.shape[-1]
+    q, r = np.linalg.qr(draws.swapaxes(-1, -2) if wide else draws)
+    q = q * np.sign(np.diagonal(r, axis1=-2, axis2=-1))[..., None, :]
+    return np.ascontiguousarray(q.swapaxes(-1, -2) if wide else q)
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

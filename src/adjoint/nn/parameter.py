@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from adjoint.autograd.tensor import Tensor, new, wrap
+
+
+def _cut(data: Tensor) -> Any:
+    """What a leaf on a tensor holds: the same memory, and nothing that forward mode follows."""
+    array = data._data
+    return array if array.__class__ is np.ndarray else data.detach()._data
 
 
 class Parameter(Tensor):
@@ -19,8 +27,6 @@ class Parameter(Tensor):
 
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         if data is None:
-            import numpy as np
-
             data = wrap(np.empty(0, np.float32))
         if not isinstance(data, Tensor):
             raise TypeError(
@@ -28,7 +34,7 @@ class Parameter(Tensor):
                 "torch.tensor(...)"
             )
         parameter: Parameter = new(cls)
-        parameter._data = data._data
+        parameter._data = _cut(data)
         parameter._requires_grad = False
         parameter._edge = parameter._view = parameter._meta = None
         parameter._storage = data._storage
@@ -57,7 +63,7 @@ class Buffer(Tensor):
 
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         buffer: Buffer = new(cls)
-        buffer._data = data._data
+        buffer._data = _cut(data)
         buffer._requires_grad = False
         buffer._edge = buffer._view = buffer._meta = None
         buffer._storage = data._storage

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.joining import cat
+from adjoint.api.joining import cat, stack
+from adjoint.autograd import modes
+from adjoint.autograd.lifted import Lifted, top_level
 from adjoint.autograd.tensor import Tensor, storage_of, wrap
 
 __all__ = [
@@ -92,13 +94,17 @@ def get_total_norm(
     tensor(5.)
     """
     order = float(norm_type)
-    arrays = [t._data for t in _listed(tensors)]
+    listed = _listed(tensors)
+    if modes.lifted and top_level(listed) is not None:
+        norms = [t.detach().norm(order) for t in listed]
+        return stack(norms).norm(order)
+    arrays = [t._data for t in listed]
     if not arrays:
         result: Tensor = wrap(np.zeros((), np.float32))
         return result
     with np.errstate(all="ignore"):
-        norms = np.array([_norm(array, order) for array in arrays])
-        total = float(np.linalg.norm(norms, order))
+        each = np.array([_norm(array, order) for array in arrays])
+        total = float(np.linalg.norm(each, order))
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite "
@@ -134,10 +140,16 @@ def clip_grads_with_norm_(
     >>> p.grad
     tensor([0.6000, 0.8000])
     """
+    gradients = _gradients(_listed(parameters))
+    if modes.lifted and top_level((total_norm, *gradients)) is not None:
+        scale = (float(max_norm) / (total_norm.detach() + 1e-6)).clamp(max=1.0)
+        for grad in gradients:
+            grad.mul_(scale.to(grad.dtype))
+        return
     factor = float(max_norm) / (float(total_norm._data) + 1e-6)
     if factor >= 1:
         return
-    for grad in _gradients(_listed(parameters)):
+    for grad in gradients:
         with np.errstate(all="ignore"):  # infinite gradients become nan, silently as in torch
             grad._data *= np.asarray(factor, grad._data.real.dtype)
         storage_of(grad).bump(None)
@@ -154,6 +166,9 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     """
     limit = float(clip_value)
     for grad in _gradients(_listed(parameters)):
+        if isinstance(grad._data, Lifted):
+            grad.clamp_(-limit, limit)
+            continue
         low, high = np.array([-limit, limit]).astype(grad._data.dtype)
         np.maximum(grad._data, low, out=grad._data)
         np.minimum(grad._data, high, out=grad._data)
@@ -192,11 +207,11 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
             f"vector_to_parameters: the vector has {vec._data.size} elements, but the parameters "
             f"have {needed}"
         )
-    flat = vec._data.reshape(-1)
+    flat = vec.detach().reshape(-1)
     start = 0
     for p in listed:
         end = start + p._data.size
-        p._data = flat[start:end].reshape(p._data.shape)
+        p._data = flat[start:end].view(p._data.shape)._data
         start = end
 
 

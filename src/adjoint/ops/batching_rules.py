@@ -76,6 +76,11 @@ def loss_of_pairs(call: Call) -> Any:
     return of(values, dim=tuple(range(1, rank + 1)), keepdim=False)
 
 
+def _one_run(call: Call, i: int) -> Tensor:
+    """Input i with all its dimensions as one, after the hidden axis."""
+    return reshaped(call.whole(i), (call.size, prod(call.of(i))))
+
+
 @rule("solve")
 def solve(call: Call) -> Any:
     """A vector on the right is a matrix of one column, so that it is not taken for a batch."""
@@ -129,7 +134,7 @@ def roll(call: Call) -> Any:
     if call.params["dims"] is not None:
         return axes_moved(call)
     x = call.values[0]
-    flat = reshaped(x, (call.size, -1))
+    flat = _one_run(call, 0)
     return reshaped(call.operation(flat, shifts=(call.params["shifts"],), dims=(1,)), x._data.shape)
 
 
@@ -172,14 +177,14 @@ def sum_all(call: Call) -> Any:
 @rule("prod")
 def prod_all(call: Call) -> Any:
     """The product of one run of elements."""
-    return reduction.prod_dim(reshaped(call.values[0], (call.size, -1)), dim=1, keepdim=False)
+    return reduction.prod_dim(_one_run(call, 0), dim=1, keepdim=False)
 
 
 @rule("max", "min")
 def extreme_all(call: Call) -> Any:
     """The extreme of one run of elements; ties share the gradient, as over everything."""
     of = extremes.amax if call.operation.name == "max" else extremes.amin
-    return of(reshaped(call.values[0], (call.size, -1)), dim=(1,), keepdim=False)
+    return of(_one_run(call, 0), dim=(1,), keepdim=False)
 
 
 @rule("trace")
@@ -224,7 +229,7 @@ def dot(call: Call) -> Any:
     x, y = call.values
     if call.batched[0] and call.batched[1]:
         out = products.matmul(
-            reshaped(x, (call.size, 1, -1)), reshaped(y, (call.size, *call.of(1), 1))
+            reshaped(x, (call.size, 1, *call.of(0))), reshaped(y, (call.size, *call.of(1), 1))
         )
         return reshaped(out, (call.size,))
     return products.mv(x, y) if call.batched[0] else products.mv(y, x)
@@ -456,7 +461,7 @@ def index_write(call: Call) -> Any:
 @rule("take")
 def take(call: Call) -> Any:
     """One run of elements."""
-    flat = reshaped(call.whole(0), (call.size, -1))
+    flat = _one_run(call, 0)
     params = {"axes": (0,)}
     flags = [True, call.batched[1]]
     return index(Call(indexing.index, call.level, [flat, call.values[1]], flags, params))
@@ -466,7 +471,7 @@ def take(call: Call) -> Any:
 def put(call: Call) -> Any:
     """Written into one run of elements."""
     x = call.whole(0)
-    flat = reshaped(x, (call.size, -1))
+    flat = _one_run(call, 0)
     params = {"axes": (0,), "accumulate": call.params["accumulate"]}
     values, flags = [flat, *call.values[1:]], [True, *call.batched[1:]]
     out = index_put(Call(indexing.index_put, call.level, values, flags, params))

@@ -61,7 +61,7 @@ def _install() -> None:
     for operation in REGISTRY.values():
         _kernels[operation] = operation.kernel
         operation.kernel = partial(_watched, operation)
-    Operation.compute = _watched_compute  # type: ignore[method-assign]
+    Operation.compute = _watched_compute  # type: ignore[assignment, method-assign]
 
 
 def _remove() -> None:

@@ -20,14 +20,22 @@ from adjoint.autograd.modes import enable_grad, is_grad_enabled
 from adjoint.autograd.saved import Kept
 from adjoint.autograd.tensor import Tensor
 
+from .checkpoint_policies import (
+    CheckpointPolicy,
+    SelectiveCheckpointContext,
+    create_selective_checkpoint_contexts,
+)
 from .reentrant import CheckpointFunction, check_backward_validity, detach_variable
 
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
+    "CheckpointPolicy",
+    "SelectiveCheckpointContext",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
+    "create_selective_checkpoint_contexts",
     "detach_variable",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
@@ -231,7 +239,8 @@ def checkpoint(
     Backward computes it again, with the same random numbers, up to the last value that is needed.
     Torch's default, use_reentrant=True, is on its way out; here False is.
 
-    context_fn: returns two context managers, for the forward pass and for the recomputation.
+    context_fn: returns two context managers, for the forward pass and for the recomputation; for
+    example those of `create_selective_checkpoint_contexts`, which keep chosen results.
     determinism_check: "default" compares shape, dtype and device of what is computed again with
     the forward pass (CheckpointError), "none" nothing. debug: bool, errors list every line that
     saved something. early_stop: bool, stop the recomputation when all is there.

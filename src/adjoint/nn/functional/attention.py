@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor, wrap
 
 from .arguments import expect_tensor
@@ -57,9 +58,9 @@ def scaled_dot_product_attention(
     weights = scores.softmax(-1)
     if attn_mask is not None and attn_mask._data.dtype == bool:
         # A row without any key has weight 0 everywhere, as in torch, and not nan.
-        empty = ~attn_mask._data.any(-1, keepdims=True)
-        if empty.any():
-            weights = weights.masked_fill(wrap(empty), 0.0)
+        empty = attn_mask.any(-1, True).logical_not()
+        if values_of(empty).any():
+            weights = weights.masked_fill(empty, 0.0)
     if dropout_p > 0:
         weights = dropout(weights, dropout_p)
     return weights @ value

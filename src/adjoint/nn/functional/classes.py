@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.examples import flattened, on_values
 from adjoint.api.products import linear
 from adjoint.arrays import dtypes
 from adjoint.autograd.lifted import values_of
-from adjoint.autograd.tensor import Tensor, wrap
+from adjoint.autograd.tensor import Tensor
 from adjoint.ops import losses as ops
 
 from .arguments import expect_tensor, place, reduced, reduction_of
@@ -79,12 +80,12 @@ def _cross_entropy_general(
     logp = input.log_softmax(axis)
     if label_smoothing == 0:
         return nll_loss(logp, target, weight, None, ignore_index, None, reduction)
-    classes, factors = _factors(logp, target, weight, ignore_index)
+    _, _, total = _factors(logp, target, weight, ignore_index)
     weighted = logp if weight is None else logp * _per_class(weight, x.ndim, axis)
-    valid = wrap((classes != ignore_index).astype(x.dtype))
+    valid = on_values(lambda n, t: (t != ignore_index).astype(x.dtype), target)
     smooth = -weighted.sum(axis) * valid
     if reduction == "mean":
-        smooth = smooth.sum() / float(factors.sum())
+        smooth = smooth.sum() / total
     elif reduction == "sum":
         smooth = smooth.sum()
     loss = nll_loss(logp, target, weight, None, ignore_index, None, reduction)
@@ -136,30 +137,22 @@ def nll_loss(
     expect_tensor(input, "nll_loss_nd", "self", 1)
     expect_tensor(target, "nll_loss_nd", "target", 2)
     reduction = reduction_of(reduction, size_average, reduce)
-    classes, factors = _factors(input, target, weight, ignore_index)
-    counted = True
-    if reduction == "mean":
-        total = factors.sum(dtype=factors.dtype)
-        counted = total != 0
-        factors = factors / total if counted else factors
-    x = input if input._data.ndim > 1 else input.unsqueeze(0)
-    positions = (x._data.shape[0], *x._data.shape[2:])
-    safe = np.where(classes == ignore_index, 0, classes).reshape(positions)
-    loss: Tensor = ops.nll_loss(
-        x,
-        wrap(safe.astype(np.int64, copy=False)),
-        wrap(factors.reshape(safe.shape)),
-        reduction="none" if reduction == "none" else "sum",
-    )
-    if not counted:  # the mean of nothing, whose gradient is 0 all the same
-        return loss + math.nan
+    mean = reduction == "mean"
+    classes, factors, total = _factors(input, target, weight, ignore_index, mean)
+    x = input
+    if input._data.ndim == 1:
+        x, classes, factors = input.unsqueeze(0), classes.unsqueeze(0), factors.unsqueeze(0)
+    how = "none" if reduction == "none" else "sum"
+    loss: Tensor = ops.nll_loss(x, classes, factors, reduction=how)
+    if mean and not values_of(total).all():  # the mean of nothing; its gradient is 0 all the same
+        return loss + on_values(lambda n, t: np.where(t == 0, t.dtype.type(math.nan), 0), total)
     return loss.squeeze(0) if reduction == "none" and input._data.ndim == 1 else loss
 
 
 def _factors(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> tuple[Any, Any]:
-    """The checked classes, and how much each position counts."""
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, mean: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The checked classes, how much each position counts, and how much all do together."""
     x, classes = input._data, target._data
     axis = 0 if x.ndim == 1 else 1
     count = x.shape[axis]
@@ -174,20 +167,46 @@ def _factors(
             f"expected scalar type {input.dtype.short} but found {weight.dtype.short} for the "
             f"weight{place()}; convert it with .to({input.dtype})"
         )
-    counted = classes != ignore_index
-    outside = counted & ((classes < 0) | (classes >= count))
-    if outside.any():
-        wrong = classes[outside].flat[0]
-        at = [int(i) for i in np.argwhere(outside)[0]]
-        where = f" (position {at} of the target)" if at else ""
-        raise IndexError(
-            f"Target {wrong} is out of bounds.{where}{place()} The input has {count} classes, 0 to "
-            f"{count - 1}; positions to leave out are marked with ignore_index={ignore_index}"
-        )
-    if weight is None:
-        return classes, counted.astype(x.dtype)
-    chosen = weight._data[np.where(counted, classes, 0)]
-    return classes, np.where(counted, chosen, x.dtype.type(0))
+
+    def factors(n: int, classes: Any, *weights: Any) -> tuple[Any, Any, Any]:
+        counted = classes != ignore_index
+        safe = classes if counted.all() else np.where(counted, classes, 0)
+        safe = safe.astype(np.int64, copy=False)
+        if safe.size and safe.view(np.uint64).max() >= count:  # negative ones are huge then
+            _refuse_class(classes, count, ignore_index)
+        if weights:
+            (w,) = weights
+            chosen = w[safe] if not n else _each_own(w, safe)
+            each = np.where(counted, chosen, x.dtype.type(0))
+        else:
+            each = counted.astype(x.dtype)
+        total = each.sum(tuple(range(n, each.ndim)), dtype=each.dtype, keepdims=True)
+        if mean:
+            each = each / (total if total.all() else np.where(total == 0, 1, total))
+        return safe, each, total.reshape(total.shape[:n])
+
+    found: tuple[Tensor, Tensor, Tensor] = on_values(
+        factors, target, *([] if weight is None else [weight])
+    )
+    return found
+
+
+def _each_own(weights: Any, classes: Any) -> Any:
+    """The weight of each class, by the weights of its example."""
+    flat = flattened(weights.ndim - 1, classes)
+    return np.take_along_axis(weights, flat, -1).reshape(classes.shape)
+
+
+def _refuse_class(classes: Any, count: int, ignore_index: int) -> None:
+    """Name the first class that does not exist, and its place."""
+    outside = (classes != ignore_index) & ((classes < 0) | (classes >= count))
+    at = [int(i) for i in np.argwhere(outside)[0]]
+    where = f" (position {at} of the target)" if at else ""
+    raise IndexError(
+        f"Target {classes[tuple(at)]} is out of bounds.{where}{place()} The input has {count} "
+        f"classes, 0 to {count - 1}; positions to leave out are marked with "
+        f"ignore_index={ignore_index}"
+    )
 
 
 def _check_classes(x: Any, classes: Any, target: Tensor, axis: int) -> None:
@@ -248,9 +267,9 @@ def multi_margin_loss(
         violations = violations * violations
     if weight is not None:
         violations = violations * weight[classes]
-    others = np.ones(x._data.shape, x._data.dtype)
-    np.put_along_axis(others, classes._data, 0, axis=1)
-    losses = (violations * wrap(others)).sum(1) / x._data.shape[1]
+    count, dtype = x._data.shape[1], x._data.dtype
+    others = on_values(lambda n, t: (t != np.arange(count)).astype(dtype), classes)
+    losses = (violations * others).sum(1) / count
     alone = input._data.ndim < 2
     return reduced(losses.squeeze(0) if alone else losses, reduction)
 
@@ -276,15 +295,19 @@ def multilabel_margin_loss(
             f"{list(input._data.shape)}"
         )
     count = input._data.shape[-1] if input._data.ndim else 1
-    x, listed = input.reshape(-1, count), target._data.reshape(-1, count)
-    ended = np.logical_or.accumulate(listed < 0, axis=1)
-    member = np.zeros(listed.shape, x._data.dtype)
-    rows, columns = np.nonzero(~ended)
-    member[rows, listed[rows, columns]] = 1
-    chosen = x.gather(1, wrap(np.where(ended, 0, listed)))
+    x, dtype = input.reshape(-1, count), input._data.dtype
+
+    def pairs(n: int, listed: Any) -> tuple[Any, Any]:
+        used = ~np.logical_or.accumulate(listed < 0, axis=-1)
+        is_class = (listed[..., None] == np.arange(count)) & used[..., None]
+        outside = ~is_class.any(-2)
+        counted = used[..., :, None] & outside[..., None, :]
+        return np.where(used, listed, 0), counted.astype(dtype)
+
+    listed, counted = on_values(pairs, target.reshape(-1, count))
+    chosen = x.gather(1, listed)
     violations = (1 - chosen.unsqueeze(2) + x.unsqueeze(1)).clamp_min(0)
-    counted = (~ended)[:, :, None] * (1 - member)[:, None, :]
-    losses = (violations * wrap(counted)).sum((1, 2)) / count
+    losses = (violations * counted).sum((1, 2)) / count
     return reduced(losses if input._data.ndim == 2 else losses.squeeze(0), reduction)
 
 
@@ -345,7 +368,7 @@ def multilabel_soft_margin_loss(
     """
     reduction = reduction_of(reduction, size_average, reduce)
     if not isinstance(target, Tensor):  # a number, for every label
-        target = wrap(np.asarray(target, input._data.dtype))
+        target = input.new_full((), target)
     terms = ops.binary_cross_entropy_with_logits(input, target, reduction="none")
     if weight is not None:
         terms = terms * weight

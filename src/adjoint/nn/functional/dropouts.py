@@ -6,11 +6,12 @@ import math
 import warnings
 from typing import Any
 
-import numpy as np
-
+from adjoint.api.examples import drawn
+from adjoint.api.random import drawn_like
 from adjoint.arrays import random
 from adjoint.autograd import inplace as writing
-from adjoint.autograd.tensor import Tensor, wrap
+from adjoint.autograd.lifted import values_of
+from adjoint.autograd.tensor import Tensor
 
 from .arguments import expect_tensor
 
@@ -21,13 +22,14 @@ def _check(input: Any, p: float, name: str) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(input: Tensor, p: float, shape: tuple[int, ...] | None = None) -> Any:
+def _kept(input: Tensor, p: float, shape: tuple[int, ...] | None = None) -> Tensor:
     """1 where an element (of `shape`) stays, 0 where it is dropped, in the input's dtype."""
-    x = input._data
-    marks = np.empty_like(x) if shape is None else np.empty(shape, x.dtype)
-    ordered = random.memory_order(marks)
-    ordered[...] = random.bernoulli(random.default_generator, ordered.shape, 1 - p, x.dtype)
-    return marks
+    dtype = input.dtype.numpy
+
+    def draw(sizes: tuple[int, ...], serial: bool = False) -> Any:
+        return random.bernoulli(random.default_generator, sizes, 1 - p, dtype)
+
+    return drawn_like(input, dtype, draw) if shape is None else drawn(draw, shape)
 
 
 def _apply(input: Tensor, compute: Any, inplace: bool, name: str) -> Tensor:
@@ -45,8 +47,9 @@ def _drop(
         return _apply(input, lambda old: old * 0.0, inplace, name)
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if features else None
     marks = _kept(input, p, shape)
-    marks /= marks.dtype.type(1 - p)
-    return _apply(input, lambda old: old * wrap(marks), inplace, name)
+    bottom = values_of(marks)
+    bottom /= bottom.dtype.type(1 - p)
+    return _apply(input, lambda old: old * marks, inplace, name)
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -164,6 +167,6 @@ def _alpha(
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if features else None
     marks = _kept(input, p, shape)
     a = 1 / math.sqrt((SELU_LIMIT**2 * p + 1) * (1 - p))
-    shift = (marks - 1) * x.dtype.type(SELU_LIMIT * a) + x.dtype.type(SELU_LIMIT * a * p)
-    marks *= x.dtype.type(a)
-    return _apply(input, lambda old: old * wrap(marks) + wrap(shift), inplace, name)
+    shift = (marks - 1) * (SELU_LIMIT * a) + SELU_LIMIT * a * p
+    scale = marks * a
+    return _apply(input, lambda old: old * scale + shift, inplace, name)

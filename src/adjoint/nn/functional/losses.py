@@ -8,6 +8,7 @@ from typing import Any
 
 from adjoint.api.promotion import to_common
 from adjoint.api.selection import where
+from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
 from adjoint.ops import losses as ops
 
@@ -153,7 +154,7 @@ def binary_cross_entropy(
     """
     reduction = reduction_of(reduction, size_average, reduce)
     _check_same(input, target, "binary_cross_entropy")
-    x = input._data
+    x = values_of(input)
     if input._data.dtype != target._data.dtype:
         raise RuntimeError(
             f"Found dtype {target.dtype.short} but expected {input.dtype.short}; convert the "
@@ -287,7 +288,7 @@ def gaussian_nll_loss(
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = input.detach() * 0 + var
-    elif (var._data < 0).any():
+    elif (values_of(var) < 0).any():
         raise ValueError("var has negative entry/entries")
     shape, got = input._data.shape, var._data.shape
     if got != shape:

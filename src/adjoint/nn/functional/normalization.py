@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.examples import mapped_levels
 from adjoint.api.padding import pad
 from adjoint.api.registration import write_out
+from adjoint.autograd import modes
+from adjoint.autograd.lifted import top_level
+from adjoint.autograd.modes import no_grad
 from adjoint.autograd.tensor import Tensor, storage_of
 from adjoint.autograd.views import own
 from adjoint.ops import normalization as ops
@@ -68,8 +72,8 @@ def batch_norm(
         )
     axes = (0, *range(2, x.ndim))
     out, mean, var = _normalize(ops.batch_norm, input, weight, bias, axes, _channel(x.ndim), eps)
-    _update(running_mean, mean._data, momentum)
-    _update(running_var, var._data * (count / (count - 1)), momentum)
+    _update(running_mean, mean, momentum)
+    _update(running_var, var, momentum, count / (count - 1))
     return out
 
 
@@ -104,14 +108,44 @@ def _normalize(
     return out, mean, var
 
 
-def _update(running: Tensor | None, observed: Any, momentum: float) -> None:
-    """running = (1 - momentum) running + momentum observed, in place."""
+def _update(
+    running: Tensor | None,
+    moment: Tensor,
+    momentum: float,
+    factor: float = 1,
+    over: int | None = None,
+) -> None:
+    """running = (1 - momentum) running + momentum * factor * moment, in place."""
     if running is None:
         return
+    if modes.lifted and top_level((running, moment)) is not None:
+        _update_lifted(running, moment, momentum, factor, over)
+        return
+    observed = moment._data if over is None else moment._data.mean(over)
+    observed = observed * factor
     array = running._data
     array *= 1 - momentum
     array += (momentum * observed.reshape(array.shape)).astype(array.dtype, copy=False)
     storage_of(running).bump(None)
+
+
+def _update_lifted(
+    running: Tensor, moment: Tensor, momentum: float, factor: float, over: int | None
+) -> None:
+    """The same for each example, without derivatives."""
+    own = mapped_levels(running)
+    if any(level not in own for level in mapped_levels(moment)):
+        raise RuntimeError(
+            "Batch norm got a batched tensor as input while the running_mean or running_var, which "
+            "will be updated in place, were not batched: in vmap every example would write its own "
+            "moments into statistics that all share. Use module.eval(), "
+            "BatchNorm(..., track_running_stats=False), or func.functional_call with a copy of the "
+            "buffers for each example."
+        )
+    observed = moment.detach() if over is None else moment.detach().mean(over)
+    with no_grad():
+        kept = running * (1 - momentum)
+        running.copy_(kept + (observed * (momentum * factor)).reshape(running.shape))
 
 
 def _by_running(
@@ -165,8 +199,8 @@ def instance_norm(
         )
     axes = tuple(range(2, x.ndim))
     out, mean, var = _normalize(ops.layer_norm, input, weight, bias, axes, _channel(x.ndim), eps)
-    _update(running_mean, mean._data.mean(0), momentum)
-    _update(running_var, var._data.mean(0) * (count / (count - 1)), momentum)
+    _update(running_mean, mean, momentum, over=0)
+    _update(running_var, var, momentum, count / (count - 1), over=0)
     return out
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from adjoint.api.examples import on_values
 from adjoint.arrays import pooling as arrays
 from adjoint.autograd.tensor import Tensor, wrap
 from adjoint.autograd.views import own
@@ -91,8 +94,14 @@ def _max_pool(
     out = own(out.squeeze(0)) if alone else out
     if not return_indices:
         return out
-    indices = wrap(arrays.pool_indices(places._data, size=space, **params))
+    indices = on_values(functools.partial(_indices, {"size": space, **params}), places)
     return out, (indices.squeeze(0) if alone else indices)
+
+
+def _indices(params: dict[str, Any], lead: int, places: Any) -> Any:
+    """Where maxima are in the flattened input; hidden axes count as samples meanwhile."""
+    flat = places.reshape((prod(places.shape[: lead + 1]), *places.shape[lead + 1 :]))
+    return arrays.pool_indices(flat, **params).reshape(places.shape)
 
 
 def _or(stride: Any, kernel_size: Any) -> Any:
@@ -339,7 +348,7 @@ def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool, n: int)
     input, alone = batched(input, n, name)
     space = input._data.shape[2:]
     sizes = _adapted(output_size, space, name)
-    indices = wrap(_adaptive_indices(input._data, sizes))
+    indices = on_values(lambda n, x: _adaptive_indices(x, sizes), input)
     flat = input.reshape(*input._data.shape[:2], -1)
     out = flat.gather(2, indices.reshape(*indices._data.shape[:2], -1))
     out = out.reshape(indices._data.shape)
@@ -350,13 +359,13 @@ def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool, n: int)
 
 def _adaptive_indices(x: Any, sizes: tuple[int, ...]) -> Any:
     """For each window the index of its first maximum in the flattened spatial axes."""
-    space = x.shape[2:]
-    found = np.empty((*x.shape[:2], *sizes), np.int64)
+    lead, space = x.shape[: -len(sizes)], x.shape[-len(sizes) :]
+    found = np.empty((*lead, *sizes), np.int64)
     numbers = np.arange(int(np.prod(space))).reshape(space)
     borders = [_borders(s, m) for s, m in zip(space, sizes, strict=True)]
     for at in np.ndindex(*sizes):
         window = tuple(slice(*axis[i]) for axis, i in zip(borders, at, strict=True))
-        part = x[(..., *window)].reshape(*x.shape[:2], -1)
+        part = x[(..., *window)].reshape(*lead, -1)
         found[(..., *at)] = numbers[window].reshape(-1)[part.argmax(-1)]
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.api import softmax as api
+from adjoint.api.examples import drawn
 from adjoint.arrays import random
 from adjoint.autograd import inplace as writing
 from adjoint.autograd.tensor import Tensor, wrap
@@ -69,15 +70,17 @@ def gumbel_softmax(
     >>> F.gumbel_softmax(torch.tensor([[1.0, 2.0, 3.0]]), hard=True).sum(1)
     tensor([1.])
     """
-    array = logits._data
-    draws = random.exponential(random.default_generator, array.shape, array.dtype)
-    soft = api.softmax((logits + wrap(-np.log(draws))) / tau, dim)
+    dtype = logits.dtype.numpy
+
+    def noise(sizes: tuple[int, ...]) -> Any:
+        return -np.log(random.exponential(random.default_generator, sizes, dtype))
+
+    soft = api.softmax((logits + drawn(noise, logits._data.shape)) / tau, dim)
     if not hard:
         return soft
-    marks = np.zeros_like(array)
-    top = soft._data.argmax(dim)
-    np.put_along_axis(marks, np.expand_dims(top, dim), 1, axis=dim)
-    return wrap(marks) - soft.detach() + soft
+    top = soft.detach().argmax(dim, True)
+    marks = soft.new_zeros(soft._data.shape).scatter_(dim, top, 1.0)
+    return marks - soft.detach() + soft
 
 
 def rrelu(

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.api.examples import depends_on_values, flattened, mapped_levels, on_values
 from adjoint.arrays import dtypes
-from adjoint.autograd.tensor import Tensor, storage_of, wrap
+from adjoint.autograd.lifted import level_of, values_of
+from adjoint.autograd.tensor import Tensor, storage_of
 from adjoint.ops import embedding as ops
 
 from .arguments import expect_tensor, place
@@ -47,13 +49,19 @@ def embedding(
         raise NotImplementedError(
             "embedding: sparse gradients are not supported; leave out sparse=True"
         )
-    check_indices(indices, len(table))
-    skip = _padding(padding_idx, len(table))
+    count = table.shape[0]
+    check_indices(values_of(input), count)
+    skip = _padding(padding_idx, count)
     if max_norm is not None:
-        _shorten(weight, indices, max_norm, norm_type)
+        _shorten(weight, input, max_norm, norm_type)
     if scale_grad_by_freq:
-        counts = np.bincount(indices.reshape(-1), minlength=len(table)).clip(1)
-        scale = wrap((1 / counts).astype(table.dtype)[:, None])
+
+        def shares(n: int, at: Any) -> Any:
+            rows = flattened(n, at)
+            counts = np.apply_along_axis(np.bincount, -1, rows, None, count).clip(1)
+            return (1 / counts).astype(table.dtype)[..., None]
+
+        scale = on_values(shares, input)
         # Equal in value, with the gradient of each row divided by how often it occurs.
         weight = weight.detach() + (weight - weight.detach()) * scale
     out: Tensor = ops.embedding(weight, input, skip=skip)
@@ -85,9 +93,14 @@ def _padding(padding_idx: int | None, count: int) -> int | None:
     return padding_idx % count
 
 
-def _shorten(weight: Tensor, indices: Any, max_norm: float, p: float) -> None:
+def _shorten(weight: Tensor, indices: Tensor, max_norm: float, p: float) -> None:
     """Scale rows in use down to `max_norm`, in place and unrecorded."""
-    used = np.unique(indices)
+    if level_of(weight) is not None:
+        raise RuntimeError(
+            "embedding: max_norm rescales rows of the weight in place, which a transform (vmap, "
+            "jvp) of the weight does not support; rescale the weight before, outside of it"
+        )
+    used = np.unique(values_of(indices))
     table = weight._data
     lengths = np.linalg.norm(table[used], p, axis=1)
     long = lengths > max_norm
@@ -110,6 +123,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             "one_hot is only applicable to index tensor of type LongTensor, but got "
             f"{tensor.dtype}; convert with .long()"
         )
+    if num_classes == -1 and mapped_levels(tensor):
+        raise RuntimeError(depends_on_values("one_hot without num_classes"))
+    classes = values_of(tensor)
     if classes.size == 0 and num_classes <= 0:
         raise RuntimeError(
             "Can not infer total number of classes from empty tensor; pass num_classes"
@@ -125,6 +141,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             f"Class values must be smaller than num_classes, but got class {classes.max()} with "
             f"num_classes={num_classes}"
         )
-    out = np.zeros((*classes.shape, num_classes), np.int64)
-    np.put_along_axis(out, classes[..., None], 1, axis=-1)
-    return wrap(out)
+    found: Tensor = on_values(
+        lambda n, at: (at[..., None] == np.arange(num_classes)).astype(np.int64), tensor
+    )
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
 
 from .arguments import batched, expect_tensor, per_axis
@@ -42,8 +43,9 @@ def _max_unpool(
     flat = input.reshape(*input._data.shape[:2], -1)
     at = indices.reshape(flat._data.shape)
     count = math.prod(size)
-    if at._data.size and (at._data.min() < 0 or at._data.max() >= count):
-        wrong = at._data[(at._data < 0) | (at._data >= count)].flat[0]
+    all_at = values_of(at)
+    if all_at.size and (all_at.min() < 0 or all_at.max() >= count):
+        wrong = all_at[(all_at < 0) | (all_at >= count)].flat[0]
         raise RuntimeError(
             f"Found an invalid max index: {wrong} (output volumes are of size "
             f"{'x'.join(map(str, size))})"

@@ -1,0 +1,127 @@
+"""torch.func.vmap: dimensions, structures, randomness, chunks, nesting, and what it refuses."""
+
+import torch
+from torch.func import vmap
+
+
+def dot_products():
+    batched = vmap(torch.dot)
+    x, y = torch.randn(2, 5), torch.randn(2, 5)
+    print(batched(x, y))
+    print(vmap(torch.dot, in_dims=1)(x, y))
+    print(vmap(torch.dot, in_dims=(0, None))(x, y[0]))
+    print(vmap(torch.dot, in_dims=(-1, 1))(x, y))
+
+
+def a_model_of_one_example():
+    weights = torch.randn(5, requires_grad=True)
+    result = vmap(lambda features: features.dot(weights).relu())(torch.randn(3, 5))
+    print(result.detach())
+    result.sum().backward()
+    print(weights.grad)
+
+
+def rows_of_a_jacobian():
+    x = torch.randn(5, requires_grad=True)
+    y = x**2
+    units = torch.eye(5)
+    rows = torch.stack([torch.autograd.grad(y, x, v, retain_graph=True)[0] for v in units])
+    (batched,) = vmap(lambda v: torch.autograd.grad(y, x, v))(units)
+    print(torch.equal(rows, batched), batched.diagonal())
+
+
+def nested_maps():
+    x, y = torch.randn(2, 3, 5), torch.randn(2, 3, 5)
+    print(vmap(vmap(torch.dot))(x, y))
+    print(
+        vmap(vmap(lambda a, b: a * b, (0, None)), (None, 0))(torch.arange(3.0), torch.arange(2.0))
+    )
+
+
+def structures_in_and_out():
+    f = lambda d: torch.dot(d["x"], d["y"])  # noqa: E731
+    x, y = torch.randn(2, 5), torch.randn(5)
+    print(vmap(f, in_dims=({"x": 0, "y": None},))({"x": x, "y": y}))
+    found = vmap(lambda pair: {"sum": pair[0] + pair[1], "one": [pair[0]]})((x, x))
+    print(found["sum"].shape, type(found["one"]).__name__)
+
+
+def outputs_along_other_dimensions():
+    x = torch.randn(2, 5)
+    print(vmap(lambda x: x**2, out_dims=1)(x))
+    first, second = vmap(lambda x: (x, x.sum()), out_dims=(1, 0))(x)
+    print(first.shape, second.shape)
+    print(vmap(lambda x: torch.ones(()), out_dims=None)(x))
+
+
+def keyword_arguments_are_not_mapped():
+    def scaled(x, scale=4.0):
+        return x * scale
+
+    x = torch.randn(2, 5)
+    print(torch.allclose(vmap(scaled)(x), x * 4))
+    print(vmap(scaled)(x, scale=x).shape)
+
+
+def randomness_of_three_kinds():
+    x = torch.zeros(3)
+    for kind in ("different", "same"):
+        found = vmap(lambda x: x + torch.rand(()), randomness=kind)(x)
+        print(kind, len(set(found.tolist())))
+        dropped = vmap(lambda x: torch.nn.functional.dropout(x + 1, 0.5), randomness=kind)(
+            torch.zeros(4, 64)
+        )
+        print(torch.equal(dropped[0], dropped[1]))
+    try:
+        vmap(lambda x: x + torch.rand(()))(x)
+    except RuntimeError as error:
+        print(str(error)[:37])
+
+
+def chunks_bound_memory():
+    x = torch.randn(7, 3)
+    seen = []
+
+    def f(x):
+        seen.append(tuple(x.shape))
+        return x.sin(), x.sum()
+
+    whole, parts = vmap(f)(x), vmap(f, chunk_size=3)(x)
+    print(len(seen), [torch.equal(a, b) for a, b in zip(whole, parts)])
+
+
+def in_place_on_one_example():
+    def f(x, y):
+        z = torch.zeros_like(x)
+        z[0] = y
+        z[1:] += x[1:] * 2
+        return z.clamp_(max=3)
+
+    print(vmap(f)(torch.arange(6.0).reshape(2, 3), torch.tensor([10.0, -1.0])))
+
+
+def linear_algebra_and_indexing():
+    a = torch.randn(3, 2, 2) + 3 * torch.eye(2)
+    print(torch.allclose(vmap(torch.linalg.inv)(a) @ a, torch.eye(2).expand(3, 2, 2), atol=1e-6))
+    print(vmap(torch.linalg.det)(a))
+    idx = torch.tensor([[0, 1], [1, 1], [1, 0]])
+    print(vmap(lambda m, i: m[i].sum(1))(a, idx))
+    print(vmap(lambda row: torch.where(row > 0, row, -row))(torch.randn(2, 3)))
+    print(vmap(lambda row: row.softmax(-1).argmax(-1))(torch.randn(2, 3)))
+
+
+def what_is_refused():
+    x = torch.randn(2, 3)
+    for attempt in (
+        lambda: vmap(lambda x: x.item())(torch.ones(2)),
+        lambda: vmap(lambda x: x if x.sum() > 0 else -x)(x),
+        lambda: vmap(torch.sin, in_dims=2)(x),
+        lambda: vmap(torch.add)(x, torch.ones(3)),
+        lambda: vmap(lambda x: 3)(x),
+        lambda: vmap(torch.sin, in_dims=(0, 0))(x),
+        lambda: vmap(torch.sin, in_dims=None)(x),
+    ):
+        try:
+            attempt()
+        except (RuntimeError, ValueError) as error:
+            print(type(error).__name__, str(error).split(",")[0][:40])
