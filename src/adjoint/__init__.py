@@ -82,6 +82,7 @@ _LAZY = {
     "save": "io",
     "load": "io",
     "memory_budget": "autograd.budget",
+    "safe_branches": "ops.safe_branches",
     "use_deterministic_algorithms": "backends",
     "are_deterministic_algorithms_enabled": "backends",
     **dict.fromkeys(

@@ -170,19 +170,152 @@ def test_functions_that_change_their_output() -> None:
         gradcheck(lambda x: x * 2 if x.item() > 1 else x.float(), x)
 
 
+FORWARD = {"check_forward_ad": True, "check_batched_forward_grad": True}
+EVERYTHING = {**FORWARD, "check_batched_grad": True, "check_grad_dtypes": True}
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
 @pytest.mark.parametrize(
-    ("check", "name"),
+    ("func", "inputs"),
     [
-        (gradcheck, "check_batched_grad"),
-        (gradcheck, "check_forward_ad"),
-        (gradcheck, "check_batched_forward_grad"),
-        (gradgradcheck, "check_batched_grad"),
-        (gradgradcheck, "check_fwd_over_rev"),
+        (torch.sin, real(2, 3)),
+        (lambda a, b: (a @ b, a * 2, 3), (real(2, 3), real(3, 2))),
+        (lambda a, k: a**k, (real(2), 3)),
+        (lambda a, b: a * 2, (real(2), real(3))),
+        (lambda a: a * 2, torch.ones(0, dtype=torch.float64, requires_grad=True)),
+        (torch.abs, z),
+        (lambda z, x: z * x, (z, real(2))),
+        (lambda x: torch.complex(x * x, x), real(2)),
     ],
 )
-def test_what_needs_forward_mode_or_vmap(check, name) -> None:
-    with pytest.raises(NotImplementedError, match=name):
-        check(torch.sin, real(2), **{name: True})
+def test_all_modes_agree(func, inputs, fast_mode) -> None:
+    assert gradcheck(func, inputs, fast_mode=fast_mode, **EVERYTHING)
+    assert gradcheck(func, inputs, fast_mode=fast_mode, check_backward_ad=False, **FORWARD)
+    more = {"check_fwd_over_rev": True, "fast_mode": fast_mode}
+    assert gradgradcheck(func, inputs, check_batched_grad=True, **more)
+    assert gradgradcheck(func, inputs, check_rev_over_rev=False, check_undefined_grad=False, **more)
+
+
+class _Parts(Function):
+    """x², whose rules are what a test makes of them."""
+
+    slope = staticmethod(lambda x: 2 * x)
+    pushed = staticmethod(lambda x, x_t: 2 * x * x_t)
+
+    @staticmethod
+    def forward(x):
+        return x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @classmethod
+    def rules(cls, **changed):
+        def backward(ctx, ct):
+            return kind.slope(ctx.saved_tensors[0]) * ct
+
+        def jvp(ctx, x_t):
+            return kind.pushed(ctx.saved_tensors[0], x_t)
+
+        rules = {"backward": backward, "jvp": jvp, "generate_vmap_rule": True, **changed}
+        kind = type(
+            "Parts",
+            (cls,),
+            {k: staticmethod(v) if callable(v) else v for k, v in rules.items()},
+        )
+        return kind.apply
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_a_wrong_jvp_is_found(fast_mode) -> None:
+    func = _Parts.rules(pushed=lambda x, x_t: 3 * x * x_t)
+    assert gradcheck(_Parts.rules(), real(2), fast_mode=fast_mode, **EVERYTHING)
+    assert gradcheck(func, real(2), fast_mode=fast_mode)
+    with pytest.raises(
+        GradcheckError, match="with forward mode mismatch for output 0 with"
+    ) as caught:
+        gradcheck(func, real(2), check_forward_ad=True, fast_mode=fast_mode)
+    assert ("recompute numerical and analytical" in str(caught.value)) is fast_mode
+    only = {"check_rev_over_rev": False, "check_undefined_grad": False, "fast_mode": fast_mode}
+    half = _Parts.rules(slope=lambda x: _Parts.rules(pushed=lambda x, x_t: x_t)(x) / x * 2)
+    assert gradgradcheck(half, real(2), fast_mode=fast_mode)
+    with pytest.raises(GradcheckError, match="forward mode mismatch"):
+        gradgradcheck(half, real(2), check_fwd_over_rev=True, **only)
+
+
+def test_a_wrong_jvp_of_complex_numbers_is_found() -> None:
+    func = _Parts.rules(
+        slope=lambda z: 2 * z.conj(), pushed=lambda z, z_t: 2 * z * z_t.real.to(z.dtype)
+    )
+    with pytest.raises(GradcheckError, match="considering the imaginary part of complex inputs"):
+        gradcheck(func, z, check_forward_ad=True)
+
+
+class _Mixed(Function):
+    """2x, whose rule for batches changes the order of examples."""
+
+    @staticmethod
+    def forward(x):
+        return x * 2
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, ct):
+        return _Mixed.apply(ct)
+
+    @staticmethod
+    def jvp(ctx, x_t):
+        return _Mixed.apply(x_t)
+
+    @staticmethod
+    def vmap(info, in_dims, x):
+        return x.flip(0) * 2, 0
+
+
+def test_a_batch_that_differs_from_its_rows_is_found() -> None:
+    assert gradcheck(_Mixed.apply, real(3), check_forward_ad=True)
+    with pytest.raises(GradcheckError, match="testing batched gradient computation"):
+        gradcheck(_Mixed.apply, real(3), check_batched_grad=True)
+    with pytest.raises(GradcheckError, match="testing batched forward gradient computation"):
+        gradcheck(_Mixed.apply, real(3), **FORWARD)
+
+
+def test_what_cannot_be_batched_is_named() -> None:
+    func = _Parts.rules()
+    stuck = function(lambda ctx, g: g * 2 * ctx.saved_tensors[0] if g.sum().item() else g)
+    assert gradcheck(func, real(2), check_batched_grad=True)
+    with pytest.raises(GradcheckError, match="While computing batched gradients, got: vmap"):
+        gradcheck(stuck, real(2), check_batched_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("check", "asked"),
+    [
+        (
+            gradcheck,
+            {"check_batched_grad": True, "check_backward_ad": False, "check_forward_ad": True},
+        ),
+        (gradcheck, {"check_batched_forward_grad": True}),
+        (gradgradcheck, {"check_rev_over_rev": False, "check_fwd_over_rev": True}),
+        (
+            gradgradcheck,
+            {
+                "check_rev_over_rev": False,
+                "check_fwd_over_rev": True,
+                "check_undefined_grad": False,
+                "check_batched_grad": True,
+            },
+        ),
+    ],
+)
+def test_what_needs_another_check(check, asked) -> None:
+    with pytest.raises(AssertionError, match="True requires check_"):
+        check(torch.sin, real(2), **asked)
 
 
 def test_something_has_to_be_checked() -> None:

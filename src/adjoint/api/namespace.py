@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autograd import engine
 from ..autograd.tensor import Tensor, wrap
-from ..ops import batching_rules, lifting  # noqa: F401 - how operations act inside transforms
+from ..ops import batching_rules, lifting, trigonometric  # noqa: F401 - how operations act inside transforms
 from . import (
     activation,
     aggregates,
@@ -29,6 +29,7 @@ from . import (
     rounding,
     selection,
     special,
+    unary,
 )
 
 
@@ -88,7 +89,11 @@ tensors.__dict__.update(
     greater=comparison.gt,
     greater_equal=comparison.ge,
     bitwise_invert=bitwise.bitwise_not,
-    one_minus_square=lambda x: 1 - x * x,
+    one_minus_square=unary.fast_or_general(trigonometric.one_minus_square),
+    quotient=operator.truediv,
+    over_gap=operator.truediv,
+    difference=operator.sub,
+    shares=lambda x, total, *, axis: elementwise.exp(x - total),
     maximum=selection.larger,
     minimum=selection.smaller,
     gammainc=special.igamma,

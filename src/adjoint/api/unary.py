@@ -82,6 +82,11 @@ def _method(operation: Operation, name: str, kinds: str) -> Callable[[Tensor], T
     return method
 
 
+def fast_or_general(operation: Operation) -> Callable[[Tensor], Tensor]:
+    """An operation on one tensor, by its fast path where the dtype allows; not published."""
+    return _method(operation, operation.name, ANALYTIC)
+
+
 def _function(operation: Operation, name: str, kinds: str) -> Callable[..., Tensor]:
     run = operation.run_one if operation.vjps else operation
 

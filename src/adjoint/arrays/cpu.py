@@ -150,6 +150,7 @@ from .indexing import (
     unindex,
 )
 from .layout import copy_in_order
+from .limits import difference, over_gap, quotient, shares
 from .losses import softmax_cross_entropy
 from .normalization import (
     normalize_cotangent,

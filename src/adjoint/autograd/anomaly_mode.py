@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,11 +61,11 @@ class Detector:
                     f"{node_line(node)}. Its inputs: {taken}. {_FORWARD_ADVICE}"
                 )
 
-    def run(self, node: Node, ct: Any, run: Run) -> Any:
-        """Run a node of a backward pass; tell of its forward call when that fails."""
+    def run(self, node: Node, apply: Callable[[Any, Run], Any], ct: Any, run: Run) -> Any:
+        """Run a node of a backward pass by `apply`; tell of its forward call when that fails."""
         self.running.append(node)
         try:
-            cts = node.apply(ct, run)
+            cts = apply(ct, run)
             if self.check_nan:
                 self._check(node, ct, cts)
         except RuntimeWarning:  # the user turned NumPy's warnings into errors: the engine retries

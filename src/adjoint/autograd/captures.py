@@ -40,19 +40,20 @@ class Captures:
 
     def _reaching(self, roots: Iterable[Node]) -> set[Node]:
         """Nodes from which a wanted node can be reached: by sequence number, no recursion."""
-        floor = min([node.seq for node in self.wanted], default=0)
+        wanted = self.wanted
+        floor = min([node.seq for node in wanted], default=0)
         stack = list(roots)
         found = set(stack)
         while stack:
             for following, _ in stack.pop().edges:
-                if following not in found and following.seq >= floor:
+                if following.seq >= floor and following not in found:
                     found.add(following)
                     stack.append(following)
-        needed = set(self.wanted)
+        needed, through = set(wanted), self.through
         for node in sorted(found, key=_SEQUENCE):
             for following, _ in node.edges:
                 if following in needed:
-                    self.through.add(node)
+                    through.add(node)
                     needed.add(node)
                     break
         return needed

@@ -65,7 +65,8 @@ class Run:
         `_step`.
         """
         heap, pending, shared = self.heap, self.pending, self.shared
-        rare = self.on_tensors or self.captures is not None or modes.anomaly is not None
+        rare = self.on_tensors or self.captures is not None
+        rare = rare or modes.anomaly is not None or modes.safe > 0
         while heap:
             node = heappop(heap)[1]
             ct = pending.pop(node)
@@ -111,9 +112,13 @@ class Run:
                 ct = hooks.ahead(ct, self, node)
         elif captures is not None and not captures.take(node, ct):
             return
-        run = node.apply if anomaly is None else partial(anomaly.run, node)
+        plain = anomaly is None and not modes.safe
+        run = node.apply if plain else _runner(node)
         try:
-            cts = run(ct, self)
+            if captures is not None and plain and len(node.edges) > 1:
+                cts = node.apply_for(ct, self, captures.needed)
+            else:
+                cts = run(ct, self)
         except RuntimeWarning:
             with np.errstate(all="ignore"):
                 cts = run(ct, self)
@@ -135,6 +140,15 @@ class Run:
                 heappush(self.heap, (-following.seq, following))
             if g is ct:
                 self.shared.add(following)
+
+
+def _runner(node: Node) -> Any:
+    """A node's rule with safe branches and anomaly mode around it, where they are on."""
+    run = node.apply
+    safe = modes.state.safe if modes.safe else None
+    if safe is not None:
+        run = partial(safe.run, node)
+    return run if modes.anomaly is None else partial(modes.anomaly.run, node, run)
 
 
 def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any:

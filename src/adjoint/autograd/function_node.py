@@ -65,6 +65,11 @@ class Places:
         """The number of the output saved under `name`, or None."""
         return self.outputs.get(name)
 
+    @property
+    def saved_outputs(self) -> list[int | None]:
+        """For each saved value the number of the output that it is, or None."""
+        return [self.outputs.get(name) for name in self.saved_names]
+
 
 class FunctionNode(OperationNode):
     """One application of a custom Function."""
@@ -155,6 +160,10 @@ class FunctionNode(OperationNode):
         for edge in self.edges:  # the user may keep what was returned, or return it twice
             shared.add(edge[0])
         return cts
+
+    def apply_for(self, ct: Any, run: Run, needed: set[Any]) -> Any:
+        """The user's backward computes all of its gradients."""
+        return self.apply(ct, run)
 
     def _gradients(self, ct: Any, run: Run) -> list[Any]:
         """The user's `grad_outputs`: a Tensor for each output, None for what is no tensor."""

@@ -1,13 +1,14 @@
 """Floor 1: torch.autograd.functional: derivatives of Python functions, as products or matrices.
 
-Reverse mode throughout; forward products differentiate a backward pass by its cotangent. Nothing
-is accumulated into `.grad`, and the grad mode is left as it was.
+Forward products differentiate a backward pass by its cotangent, so that they need no jvp rules.
+Nothing is accumulated into `.grad`, and the grad mode is left as it was.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from .functional_columns import check_forward_mode, forward_mode
 from .functional_inputs import (
     Func,
     Maybe,
@@ -25,8 +26,8 @@ from .functional_inputs import (
     vector,
     zeros_like,
 )
-from .functional_rows import check_forward_mode, forward_mode, reverse_mode
-from .modes import enable_grad, state
+from .functional_rows import reverse_mode
+from .modes import enable_grad
 from .tensor import Tensor
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
@@ -124,15 +125,17 @@ def jacobian(
     """All partial derivatives of a function.
 
     `J[o, i] = ∂ func(inputs)[o] / ∂ inputs[i]`. The function runs once; then one backward pass for
-    each element of the outputs (`"reverse-mode"`), or of the inputs (`"forward-mode"`).
+    each element of the outputs, or with `vectorize` one for all of them.
 
     - `func`: takes Tensors, returns a Tensor or a tuple of them.
     - `inputs`: a Tensor or a tuple of them, floating or complex.
     - `create_graph`: whether the Jacobian can be differentiated.
     - `strict`: whether an output that does not depend on an input is an error, not zeros.
-    - `vectorize`: the same values; also admits complex outputs (the derivative along 1).
-    - `strategy`: `"reverse-mode"`, or `"forward-mode"`, which needs `vectorize=True`. Choose it
-      where there are more outputs than inputs.
+    - `vectorize`: all rows in one batched pass, by vmap, which takes the memory of all of them;
+      also admits complex outputs (the derivative along 1).
+    - `strategy`: `"reverse-mode"`, or `"forward-mode"`, which needs `vectorize=True`: one run of
+      the function with all tangents, for where there are more outputs than inputs. As with any
+      operation, grad mode and what requires grad decide whether it can be differentiated.
 
     Returns a Tensor of shape `(*output, *input)`; for a tuple of inputs a tuple of them, for a
     tuple of outputs a tuple of those. Its dtype is the input's (forward mode: the output's). With
@@ -159,15 +162,16 @@ def jacobian(
         check_forward_mode(create_graph, strict, vectorize)
     several_in, given = input_tuple(inputs, "jacobian")
     if forward:
-        create_graph = _forward_graph(given)
-    with enable_grad():
-        points = prepared(given, create_graph)
-        several_out, outputs = called(func, points, "jacobian", strict)
-        if forward:
-            table = forward_mode(outputs, points, create_graph)
-        else:
+        _check_primals(given)
+        several_out, table = forward_mode(
+            lambda points: called(func, points, "jacobian", False), given
+        )
+    else:
+        with enable_grad():
+            points = prepared(given, create_graph)
+            several_out, outputs = called(func, points, "jacobian", strict)
             table = reverse_mode(outputs, points, create_graph, strict, vectorize)
-    found = tuple(returned(row, several_in, create_graph) for row in table)
+    found = tuple(returned(row, several_in, create_graph or forward) for row in table)
     return returned(found, several_out, True)
 
 
@@ -182,14 +186,16 @@ def hessian(
     """All second derivatives of a scalar function.
 
     `H[i, j] = ∂² func(inputs) / ∂ inputs[i] ∂ inputs[j]`. The function and its gradient are
-    computed once; then one backward pass through the gradient for each element of the inputs.
+    computed once; then one backward pass through the gradient for each element of the inputs, or
+    with `vectorize` one for all of them.
 
     - `func`: takes Tensors, returns a Tensor with a single element.
     - `inputs`: a Tensor or a tuple of them, floating.
     - `create_graph`: whether the Hessian can be differentiated.
     - `strict`: whether a gradient that does not depend on an input is an error, not zeros.
-    - `vectorize`: the same values.
-    - `outer_jacobian_strategy`: `"reverse-mode"`, or `"forward-mode"` (needs `vectorize=True`).
+    - `vectorize`: all rows in one batched pass, by vmap, which takes the memory of all of them.
+    - `outer_jacobian_strategy`: `"reverse-mode"`, or `"forward-mode"` over it, which needs
+      `vectorize=True`.
 
     Returns a Tensor of shape `(*input, *input)`; for a tuple of inputs a tuple of tuples, of which
     `H[i][j]` has shape `(*input_i, *input_j)`.
@@ -206,18 +212,23 @@ def hessian(
     forward = outer_jacobian_strategy == "forward-mode"
     if forward:
         check_forward_mode(create_graph, strict, vectorize)
-        create_graph = _forward_graph(given)
-    with enable_grad():
-        points = prepared(given, create_graph)
-        value = called_scalar(func, points, "hessian", strict)
-        found = pulled((value,), points, None, create_graph=True)
+        _check_primals(given)
+
+    def gradient(points: Tensors) -> tuple[bool, Tensors]:
+        with enable_grad():
+            points = tuple(t if t.requires_grad else t.requires_grad_() for t in points)
+            value = called_scalar(func, points, "hessian", strict)
+            found = pulled((value,), points, None, create_graph=True)
         check_first_derivative(found, strict, none=False)
-        gradient = filled(found, points, False, False, "vjp")
-        if forward:
-            table = forward_mode(gradient, points, create_graph)
-        else:
-            table = reverse_mode(gradient, points, create_graph, strict, vectorize)
-    result = tuple(returned(row, several, create_graph) for row in table)
+        return several, filled(found, points, False, False, "vjp")
+
+    if forward:
+        table = forward_mode(gradient, given)[1]
+    else:
+        with enable_grad():
+            points = prepared(given, create_graph)
+            table = reverse_mode(gradient(points)[1], points, create_graph, strict, vectorize)
+    result = tuple(returned(row, several, create_graph or forward) for row in table)
     return result if several else result[0]
 
 
@@ -229,12 +240,11 @@ def _check_strategy(strategy: str, hint: str) -> None:
         )
 
 
-def _forward_graph(inputs: Tensors) -> bool:
-    """Whether forward mode leaves a graph: as any operation, when an input requires grad."""
+def _check_primals(inputs: Tensors) -> None:
+    """Forward mode needs what can have tangents."""
     for t in inputs:
         if t._data.dtype.kind not in "fcV":
             raise ValueError(f"Expected primal to be floating point or complex, but got: {t.dtype}")
-    return state.grad and any(t.requires_grad for t in inputs)
 
 
 def _differentiated(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .derivatives import grad
+from .lifted import constant_at, level_of
 from .size import Size
 from .tensor import Tensor, wrap
 
@@ -195,9 +196,10 @@ def filled(found: Maybe, like: Tensors, strict: bool, create_graph: bool, stage:
 
 
 def zeros_like(t: Tensor) -> Tensor:
-    """Zeros of the Tensor's shape and dtype, requiring no gradient."""
-    result: Tensor = wrap(np.zeros(t._data.shape, t._data.dtype))
-    return result
+    """Zeros of the Tensor's shape and dtype, at its level, requiring no gradient."""
+    result: Tensor = wrap(np.zeros(t._data.shape, t.dtype.numpy))
+    level = level_of(t)
+    return result if level is None else constant_at(level, result)
 
 
 def returned(tensors: Tensors, several: bool, create_graph: bool) -> Any:

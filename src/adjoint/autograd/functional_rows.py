@@ -1,22 +1,23 @@
-"""Floor 1: Jacobians for `autograd.functional`: one graph, one backward pass for each row.
+"""Floor 1: Jacobians for `autograd.functional`, by rows: one graph, and its backward passes.
 
 The pass for each row starts at the output with a unit cotangent; which nodes it needs is found out
-once. Knows graphs, not the user's functions.
+once. Vectorized, and inside of vmap, one pass does all rows, as a batch. Knows graphs only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from . import engine
+from . import engine, modes
 from .captures import Captures
+from .derivatives import grad
 from .engine import Run, execute
-from .functional_inputs import NOT_STRICT, Tensors, pulled, zeros_like
+from .functional_inputs import NOT_STRICT, Tensors, zeros_like
 from .functional_schedule import Row, Schedule
+from .lifted import Lifted
 from .tape import edge_of
 from .tensor import Tensor, wrap
 
@@ -91,6 +92,8 @@ def _blocks(
             f"{output.dtype}; return its .real and .imag, or pass vectorize=True for the "
             "derivative along 1"
         )
+    if vectorize or (modes.lifted and not strict and isinstance(output._data, Lifted)):
+        return _batched_blocks(output, inputs, create_graph)
     found = rows(output, inputs, create_graph)
     if strict:
         found = _checked(found, i, create_graph)
@@ -98,6 +101,22 @@ def _blocks(
     if create_graph:
         return tuple(b.view((*shape, *t._data.shape)) for b, t in zip(blocks, inputs))
     return tuple(wrap(b.reshape((*shape, *t._data.shape))) for b, t in zip(blocks, inputs))
+
+
+def _batched_blocks(output: Tensor, inputs: Tensors, create_graph: bool) -> Blocks:
+    """All rows in one pass: the unit cotangents are the examples of a batch."""
+    shape, size = output._data.shape, output._data.size
+    units: Tensor = wrap(np.eye(size, dtype=output._data.dtype).reshape((size, *shape)))
+    found = grad(
+        (output,), inputs, (units,),
+        retain_graph=True, create_graph=create_graph, allow_unused=True, is_grads_batched=True,
+    )  # fmt: skip
+    return tuple(
+        _zeros(output, t, t._data.dtype)
+        if block is None
+        else block.contiguous().reshape((*shape, *t._data.shape))
+        for block, t in zip(found, inputs)
+    )
 
 
 def _zeros(output: Tensor, t: Tensor, dtype: Any) -> Tensor:
@@ -120,48 +139,3 @@ def _checked(found: Iterator[Row], i: int, create_graph: bool) -> Iterator[Row]:
                     f"{i}. {NOT_STRICT} when create_graph=True."
                 )
         yield row
-
-
-def check_forward_mode(create_graph: bool, strict: bool, vectorize: bool) -> None:
-    """Refuse what does not go with `strategy="forward-mode"`, as torch does."""
-    clash = (
-        'torch.autograd.functional.jacobian: `{}=True` and `strategy="forward-mode"` are not '
-        'supported together (yet). Please either set `{}=False` or `strategy="reverse-mode"`.'
-    )
-    if create_graph:
-        raise NotImplementedError(clash.format("create_graph", "create_graph"))
-    if strict:
-        raise RuntimeError(clash.format("strict", "strict"))
-    if not vectorize:
-        raise NotImplementedError(
-            "Computing Jacobian using forward-AD or forward-over-reverse Hessian is only "
-            "implemented for `vectorize=True`."
-        )
-
-
-def forward_mode(outputs: Tensors, inputs: Tensors, create_graph: bool) -> tuple[Blocks, ...]:
-    """The same by columns: ∂(Jᵀ ct)/∂ct along each unit vector of the inputs."""
-    live = [i for i, t in enumerate(outputs) if t.requires_grad]
-    cts = tuple(zeros_like(outputs[i]).requires_grad_() for i in live)
-    pulls = pulled(tuple(outputs[i] for i in live), inputs, cts, create_graph=True)
-    table = [[_zeros(o, t, o._data.dtype) for t in inputs] for o in outputs]
-    for j, pull in enumerate(pulls):
-        if pull is None or not pull._data.size:
-            continue
-        shape = inputs[j]._data.shape
-        columns = stacked_rows(rows(pull, cts, create_graph), prod(shape), cts, create_graph)
-        for i, column in zip(live, columns):
-            table[i][j] = _transposed(column, shape)
-    return tuple(map(tuple, table))
-
-
-def _transposed(columns: Any, shape: tuple[int, ...]) -> Tensor:
-    """Columns (input elements, *output) as a block of the Jacobian: (*output, *input)."""
-    order = (*range(1, columns.ndim), 0)
-    whole = (*columns.shape[1:], *shape)
-    block: Tensor
-    if isinstance(columns, Tensor):
-        block = columns.permute(order).reshape(whole)
-    else:
-        block = wrap(columns.transpose(order).reshape(whole))
-    return block

@@ -26,7 +26,7 @@ class Schedule:
 
     The nodes in the order in which the engine runs them, with their saved values read and checked
     once, which saves about a third of the time of a Hessian of 20 variables. The tests hold it to
-    be equal to the engine. Hooks, anomaly mode and nodes of custom Functions are the engine's.
+    be equal to the engine. Hooks, anomaly mode, safe branches and nodes of custom Functions are the engine's.
     """
 
     __slots__ = ("steps", "start", "wanted", "size")
@@ -40,7 +40,7 @@ class Schedule:
     def of(cls, captures: Captures, start: Node) -> Schedule | None:
         """The schedule from a node to what is captured; None when the engine has to do it."""
         nodes = sorted(captures.needed | {start}, key=lambda node: -node.seq)
-        if modes.anomaly is not None or any(node.hooks is not None for node in nodes):
+        if modes.safe or modes.anomaly is not None or any(node.hooks is not None for node in nodes):
             return None
         through = [node for node in nodes if node in captures.through]
         if any(type(node).apply is not OperationNode.apply for node in through):

@@ -46,6 +46,10 @@ class Node:
         """The cotangents for `edges`, in their order (None: no contribution)."""
         raise NotImplementedError  # every node class defines it
 
+    def apply_for(self, ct: Any, run: Run, needed: set[Node]) -> Any:
+        """As `apply`; what leads to no node in `needed` may be None."""
+        return self.apply(ct, run)
+
     def name(self) -> str:
         """The node's name, as torch has it: `MulBackward0`."""
         return type(self).__name__
@@ -140,23 +144,14 @@ class OperationNode(Node):
 
     def apply(self, ct: Any, run: Run) -> Any:
         saved = self.saved
-        if saved is None:
-            raise freed_error(self)
-        # The check of versions is inlined: one slot read for values that were never written.
-        values: list[Any] = []
-        if run.on_tensors:
-            values = self._saved_tensors(saved, run.create_graph)
-        elif self.versions is None:
+        if saved is None or run.on_tensors or self.versions is not None:
+            values = self._values(run)
+        else:  # what `_values` does, inlined for values that were never written
+            values = []
             for tensor in saved:
                 storage = tensor._storage
                 if storage is not None and storage.version:
                     raise RuntimeError(modified_message(self, tensor, 0))
-                values.append(tensor._data)
-        else:
-            for tensor, version in zip(saved, self.versions, strict=True):
-                storage = tensor._storage
-                if storage is not None and storage.version != version:
-                    raise RuntimeError(modified_message(self, tensor, version))
                 values.append(tensor._data)
         if self.constants:
             values.extend(self.constants)
@@ -165,10 +160,44 @@ class OperationNode(Node):
             self.saved = None
         return cts
 
+    def apply_for(self, ct: Any, run: Run, needed: set[Node]) -> Any:
+        wanted = tuple([i for i, (node, _) in enumerate(self.edges) if node in needed])
+        if len(wanted) == len(self.edges):
+            return self.apply(ct, run)
+        values = [*self._values(run), *self.constants]
+        cts = self.plan.part(wanted)(run.xp, ct, values)
+        if not run.retain_graph:
+            self.saved = self.saved and None
+        return cts
+
+    def _values(self, run: Run) -> list[Any]:
+        """The saved values, checked: arrays, or Tensors where rules run on those."""
+        saved = self.saved
+        if saved is None:
+            raise freed_error(self)
+        if run.on_tensors:
+            return self._saved_tensors(saved, run.create_graph)
+        values = []
+        for tensor, version in zip(saved, self.versions or [0] * len(saved), strict=True):
+            storage = tensor._storage
+            if storage is not None and storage.version != version:
+                raise RuntimeError(modified_message(self, tensor, version))
+            values.append(tensor._data)
+        return values
+
     def _saved_tensors(self, saved: Sequence[Tensor], linked: bool = True) -> list[Any]:
         """Saved values as Tensors, checked; of the graph only when it is recorded again."""
-        found = [self._saved_tensor(i, tensor) for i, tensor in enumerate(saved)]
-        return found if linked else [wrap(t._data) for t in found]
+        numbers, found = self.plan.saved_outputs, []
+        for i, tensor in enumerate(saved):
+            plain = tensor.__class__ is Tensor and numbers[i] is None and self.versions is None
+            if plain and linked and tensor._requires_grad:
+                storage = tensor._storage
+                if storage is None or not storage.version:  # an input as it was: most are
+                    found.append(tensor)
+                    continue
+            tensor = self._saved_tensor(i, tensor)
+            found.append(tensor if linked else wrap(tensor._data))
+        return found
 
     def _saved_tensor(self, i: int, tensor: Any) -> Any:
         """One saved value as a Tensor of the graph: an output is linked to this node again."""
@@ -177,7 +206,7 @@ class OperationNode(Node):
         version = 0 if self.versions is None else self.versions[i]
         if tensor._storage is not None and tensor._storage.version != version:
             raise RuntimeError(modified_message(self, tensor, version))
-        output = self.plan.output_number(self.plan.saved_names[i])
+        output = self.plan.saved_outputs[i]
         if output is None:
             self._check_history(i, tensor)
             return tensor

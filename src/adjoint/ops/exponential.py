@@ -129,10 +129,10 @@ class logaddexp:
         return xp.logaddexp(x, y)
 
     def d_x(xp, x, y):
-        return 1 / (1 + xp.exp(y - x))
+        return 1 / (1 + xp.exp(xp.difference(y, x)))
 
     def d_y(xp, x, y):
-        return 1 / (1 + xp.exp(x - y))
+        return 1 / (1 + xp.exp(xp.difference(x, y)))
 
 
 @elementwise("logaddexp2", samples=binary(), reference=np.logaddexp2)
@@ -147,7 +147,7 @@ class logaddexp2:
         return xp.logaddexp2(x, y)
 
     def d_x(xp, x, y):
-        return 1 / (1 + xp.exp2(y - x))
+        return 1 / (1 + xp.exp2(xp.difference(y, x)))
 
     def d_y(xp, x, y):
-        return 1 / (1 + xp.exp2(x - y))
+        return 1 / (1 + xp.exp2(xp.difference(x, y)))

@@ -244,7 +244,7 @@ def _inverse_gaps(xp, values):
     """1 / (values[j] - values[i]) at (i, j), and 0 on the diagonal."""
     eye = xp.eye(values.shape[-1], dtype=values.dtype)
     gaps = xp.expand_dims(values, axis=-2) - xp.expand_dims(values, axis=-1)
-    return (1 - eye) / (gaps + eye)
+    return xp.over_gap(1 - eye, gaps + eye)
 
 
 @general(

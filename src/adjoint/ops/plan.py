@@ -32,6 +32,7 @@ class Plan:
         "saved_names",
         "saved_sources",
         "saved_inputs",
+        "saved_outputs",
         "saves_output",
         "constant_names",
         "constant_sources",
@@ -39,6 +40,8 @@ class Plan:
         "last_input",
         "linked_outputs",
         "pull",
+        "origin",
+        "parts",
         "outputs",
     )
 
@@ -48,6 +51,7 @@ class Plan:
     saved_names: tuple[str, ...]
     saved_sources: tuple[tuple[bool, int], ...]
     saved_inputs: tuple[int, ...]
+    saved_outputs: tuple[int | None, ...]  # which output each saved value is
     saves_output: bool
     constant_names: tuple[str, ...]
     constant_sources: tuple[tuple[str, Any], ...]
@@ -55,7 +59,16 @@ class Plan:
     last_input: int
     linked_outputs: frozenset[int]
     pull: Pull
+    origin: tuple[Any, dict[str, Any], bool]  # operation, places of values, whether complex
+    parts: dict[tuple[int, ...], Pull]
     outputs: tuple[str, ...]
+
+    def part(self, wanted: tuple[int, ...]) -> Pull:
+        """A pull that computes the cotangents at these places of `needed` only, else None."""
+        found = self.parts.get(wanted)
+        if found is None:
+            found = self.parts[wanted] = _narrowed(self, wanted)
+        return found
 
     def spread(self, edges: Sequence[Any]) -> tuple[Any, ...]:
         """Edges (or cotangents) in the places of all differentiable inputs; else (None, 0)."""
@@ -64,13 +77,13 @@ class Plan:
             full[i] = edge
         return tuple([full[i] for i in self.shown])
 
-    def rule_number(self, position: int) -> int:
-        """The number, as rules count, of the input at a position: variadic ones share the last."""
-        return min(position, self.last_input)
-
     def output_number(self, name: str) -> int | None:
         """The number of the output called `name`, or None."""
         return self.outputs.index(name) if name in self.outputs else None
+
+    def rule_number(self, position: int) -> int:
+        """The number, as rules count, of the input at a position: variadic ones share the last."""
+        return min(position, self.last_input)
 
 
 def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> Plan:
@@ -110,9 +123,28 @@ def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> 
         slices[name] = len(sources) + i
     plan.saved_sources, plan.saved_names = tuple(sources), tuple(saved_names)
     plan.saves_output = any(is_output for is_output, _ in sources)
+    plan.saved_outputs = tuple(n if is_output else None for is_output, n in sources)
     plan.saved_inputs = tuple(i for is_output, i in sources if not is_output)
-    plan.pull = _make_pull(operation, plan, numbers, slices, is_complex)
+    plan.pull = _make_pull(operation, plan, plan.needed, slices, is_complex)
+    plan.parts = {}
+    plan.origin = operation, slices, is_complex
     return plan
+
+
+def _narrowed(plan: Plan, wanted: tuple[int, ...]) -> Pull:
+    """The pull for some of the needed inputs, on the values that were saved for all."""
+    operation, slices, is_complex = plan.origin
+    if not wanted:
+        return lambda xp, ct, values: [None] * len(plan.needed)
+    inner = _make_pull(operation, plan, [plan.needed[i] for i in wanted], slices, is_complex)
+
+    def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
+        cts = [None] * len(plan.needed)
+        for i, g in zip(wanted, inner(xp, ct, values)):
+            cts[i] = g
+        return cts
+
+    return pull
 
 
 def _constant_source(operation: Operation, name: str) -> tuple[str, Any]:
@@ -134,14 +166,15 @@ def _rule_numbers(operation: Operation, needed: Sequence[int]) -> list[int]:
 def _make_pull(
     operation: Operation,
     plan: Plan,
-    numbers: Sequence[int],
+    needed: Sequence[int],
     slices: dict[str, slice | int],
     is_complex: bool,
 ) -> Pull:
+    numbers = _rule_numbers(operation, needed)
     rules = [operation.pull_rule(n, is_complex) for n in numbers]
     picks = [tuple(slices[name] for name in operation.pull_names(n)) for n in numbers]
     if operation.variadic and len(operation.inputs) - 1 in numbers:
-        return _pull_variadic(operation, plan, numbers, rules, picks)
+        return _pull_variadic(operation, needed, rules, picks)
     if not any(picks) and len(rules) > 1:
         return _pull_nothing(rules, operation)
     total = len(plan.saved_names) + len(plan.constant_names)
@@ -241,13 +274,13 @@ def _pull_each(rules: Sequence[Any], picks: Sequence[Any]) -> Pull:
 
 
 def _pull_variadic(
-    operation: Operation, plan: Plan, numbers: Sequence[int], rules: Sequence[Any], picks: Any
+    operation: Operation, needed: Sequence[int], rules: Sequence[Any], picks: Any
 ) -> Pull:
     """The last input is a list: its rule returns a cotangent for each, of which some are needed."""
     last = len(operation.inputs) - 1
     single = _pull_each(rules[:-1], picks[:-1])
     rule, pick = rules[-1], picks[-1]
-    wanted = [i - last for i in plan.needed if i >= last]
+    wanted = [i - last for i in needed if i >= last]
 
     def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
         found = rule(xp, ct, *[values[i] for i in pick])

@@ -291,9 +291,9 @@ class logsumexp:
         return xp.logsumexp(x, axis=dim, keepdims=keepdim)
 
     def vjp_x(xp, ct, x, out, x_shape, dim, keepdim):
-        weight = xp.exp(x - restore(xp, out, dim, keepdim, x_shape))
+        weight = xp.shares(x, restore(xp, out, dim, keepdim, x_shape), axis=dim)
         return restore(xp, ct, dim, keepdim, x_shape) * xp.conj(weight)
 
     def jvp_x(xp, t, x, out, x_shape, dim, keepdim):
-        weight = xp.exp(x - restore(xp, out, dim, keepdim, x_shape))
+        weight = xp.shares(x, restore(xp, out, dim, keepdim, x_shape), axis=dim)
         return inner(xp, weight, t, dim, keepdim)

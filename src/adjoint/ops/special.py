@@ -168,7 +168,7 @@ class xlogy:
         return xp.where(limit, 0, xp.log(xp.where(limit, 1, y)))
 
     def d_y(xp, x, y):
-        return x / y
+        return xp.quotient(x, y)
 
 
 @elementwise(
@@ -192,7 +192,7 @@ class xlog1py:
         return xp.where(limit, 0, xp.log1p(xp.where(limit, 0, y)))
 
     def d_y(xp, x, y):
-        return x / (1 + y)
+        return xp.quotient(x, 1 + y)
 
 
 @elementwise("entr", node="SpecialEntrBackward0", samples=unary(0.1, 2.0), reference=_scipy("entr"))

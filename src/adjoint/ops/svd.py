@@ -35,13 +35,14 @@ def _inner_cotangent(xp: Any, ct: Any, u: Any, s: Any, vh: Any, is_complex: bool
     if 0 in ct:
         turned = xp.matmul(_adjoint(xp, u), ct[0])
         skew = turned - _adjoint(xp, turned)
-        parts.append(skew / _gaps(xp, s) * xp.expand_dims(s, axis=-2))
+        parts.append(xp.over_gap(skew, _gaps(xp, s)) * xp.expand_dims(s, axis=-2))
         if is_complex and 2 in ct:  # the phase by which a pair of vectors turns apart
-            parts.append(skew * xp.eye(s.shape[-1], dtype=s.dtype) / xp.expand_dims(2 * s, axis=-1))
+            phase = skew * xp.eye(s.shape[-1], dtype=s.dtype)
+            parts.append(xp.over_gap(phase, xp.expand_dims(2 * s, axis=-1)))
     if 2 in ct:
         turned = xp.matmul(vh, _adjoint(xp, ct[2]))
         skew = turned - _adjoint(xp, turned)
-        parts.append(xp.expand_dims(s, axis=-1) * skew / _gaps(xp, s))
+        parts.append(xp.over_gap(xp.expand_dims(s, axis=-1) * skew, _gaps(xp, s)))
     if 1 in ct:
         parts.append(_on_diagonal(xp, ct[1], u))
     inner = parts[0]
@@ -72,11 +73,11 @@ class svd:
         inner = _inner_cotangent(xp, ct, u, s, vh, x_dtype.kind == "c")
         result = xp.matmul(xp.matmul(u, inner), vh)
         if rows > rank and 0 in ct:
-            scaled = ct[0] / xp.expand_dims(s, axis=-2)
+            scaled = xp.over_gap(ct[0], xp.expand_dims(s, axis=-2))
             outside = scaled - xp.matmul(u, xp.matmul(_adjoint(xp, u), scaled))
             result = result + xp.matmul(outside, vh)
         if columns > rank and 2 in ct:
-            scaled = ct[2] / xp.expand_dims(s, axis=-1)
+            scaled = xp.over_gap(ct[2], xp.expand_dims(s, axis=-1))
             outside = scaled - xp.matmul(xp.matmul(scaled, _adjoint(xp, vh)), vh)
             result = result + xp.matmul(u, outside)
         return result
@@ -89,18 +90,18 @@ class svd:
         right = inner * xp.expand_dims(s, axis=-2)
         left = xp.expand_dims(s, axis=-1) * inner
         # On the diagonal the symmetric parts stand for no rotation at all.
-        off = (1 - xp.eye(rank, dtype=s.dtype)) / _gaps(xp, s)
+        off = xp.over_gap(1 - xp.eye(rank, dtype=s.dtype), _gaps(xp, s))
         turn_u = (right + _adjoint(xp, right)) * off
         turn_v = (left + _adjoint(xp, left)) * off
         if x_dtype.kind == "c":  # the phase of each pair, half by each
             phase = (inner - _adjoint(xp, inner)) * xp.eye(rank, dtype=s.dtype)
-            phase = phase / xp.expand_dims(4 * s, axis=-1)
+            phase = xp.over_gap(phase, xp.expand_dims(4 * s, axis=-1))
             turn_u, turn_v = turn_u + phase, turn_v - phase
         moved_u, moved_v = xp.matmul(u, turn_u), xp.matmul(v, turn_v)
         if rows > rank:
-            scaled = xp.matmul(t, v) / xp.expand_dims(s, axis=-2)
+            scaled = xp.over_gap(xp.matmul(t, v), xp.expand_dims(s, axis=-2))
             moved_u = moved_u + scaled - xp.matmul(u, xp.matmul(uh, scaled))
         if columns > rank:
-            scaled = xp.matmul(_adjoint(xp, t), u) / xp.expand_dims(s, axis=-2)
+            scaled = xp.over_gap(xp.matmul(_adjoint(xp, t), u), xp.expand_dims(s, axis=-2))
             moved_v = moved_v + scaled - xp.matmul(v, xp.matmul(vh, scaled))
         return moved_u, moved_s, _adjoint(xp, moved_v)

@@ -10,8 +10,10 @@ from typing import Any
 
 from ..autograd import engine
 from ..autograd.lifted import Dual, Level
+from ..autograd.modes import state
 from ..autograd.tensor import Tensor, wrap
 from .definition import Definition
+from .limits import namespace
 
 
 def apply_dual(
@@ -71,12 +73,20 @@ def _push(
     outs: Sequence[Tensor],
     params: dict[str, Any],
 ) -> Any:
-    xp = engine._tensor_namespace[0]
+    safe = state.safe
+    xp = engine._tensor_namespace[0] if safe is None else namespace(True)
     total: Any = None
     for i, t in enumerate(tangents):
         number = input_number(operation, i)
         if t is not None and (number in operation.jvps or number in operation.vjps):
-            part = operation.push(xp, i, t, primals, outs, params)
+
+            def push(t: Any, values: Sequence[Any], i: int = i) -> Any:
+                return operation.push(xp, i, t, values, outs, params)
+
+            if safe is None:
+                part = push(t, primals)
+            else:
+                part = safe.push(operation, t, primals, params, push)
             total = part if total is None else _add(total, part)
     return total
 
@@ -105,9 +115,15 @@ def _push_linear(
         total = operation(*moved, **params)
     for i in moving:
         if i not in together:
-            part = operation(
-                *[tangents[i] if j == i else p for j, p in enumerate(primals)], **params
-            )
+
+
+            def push(t: Any, values: Sequence[Any], i: int = i) -> Any:
+                return operation(*[t if j == i else p for j, p in enumerate(values)], **params)
+
+            if state.safe is None:
+                part = push(tangents[i], primals)
+            else:
+                part = state.safe.push(operation, tangents[i], primals, params, push)
             total = part if total is None else _add(total, part)
     return total
 
