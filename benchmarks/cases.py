@@ -109,14 +109,15 @@ def hessian_of_20(torch: Any) -> Step:
     return step
 
 
-def double_backward(torch: Any) -> Step:
-    """Gradient penalty of a small tanh network: backward of a recorded backward."""
+def _double_backward(torch: Any, sizes: tuple[int, ...]) -> Step:
+    """Gradient penalty of a tanh network: backward of a recorded backward."""
     nn = torch.nn
     torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1)
-    )
-    x = torch.randn(8, 4, requires_grad=True)
+    layers: list[Any] = []
+    for before, after in zip(sizes, sizes[1:]):
+        layers += [nn.Linear(before, after), nn.Tanh()]
+    model = nn.Sequential(*layers[:-1])
+    x = torch.randn(8, sizes[0], requires_grad=True)
 
     def step() -> None:
         (slope,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
@@ -125,6 +126,14 @@ def double_backward(torch: Any) -> Step:
         x.grad = None
 
     return step
+
+
+def double_backward(torch: Any) -> Step:
+    return _double_backward(torch, (4, 16, 1))
+
+
+def double_backward_deeper(torch: Any) -> Step:
+    return _double_backward(torch, (4, 16, 16, 1))
 
 
 def _per_sample(torch: Any, sizes: tuple[int, ...], batch: int) -> Step:
@@ -188,7 +197,8 @@ CASES: dict[str, tuple[Callable[[Any], Step], int, float | None]] = {
     "CNN 8-16 channels on 28x28 step, batch 32, SGD": (cnn_step, 10, None),
     "exp, sin, tanh over 4 M elements, forward and backward": (elementwise_4m, 1, None),
     "functional.hessian of 20 variables": (hessian_of_20, 20, 3.0),
-    "double backward of a small tanh network": (double_backward, 100, 1.5),
+    "double backward of a tanh network 4-16-1, batch 8": (double_backward, 100, 1.5),
+    "double backward of a tanh network 4-16-16-1, batch 8": (double_backward_deeper, 100, None),
     "per-sample gradients of the MLP 784-128-64-10, batch 64": (per_sample_mlp, 3, 1.0),
     "per-sample gradients of an MLP 16-32-10, batch 32": (per_sample_small, 20, 1.0),
     "6th derivative of a small network, nested func.grad": (sixth_derivative, 5, 1.0),

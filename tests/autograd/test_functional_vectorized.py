@@ -128,18 +128,12 @@ def test_inside_of_vmap(name: str) -> None:
     torch.testing.assert_close(found, torch.stack([PRODUCTS[name](x) for x in batch]))
 
 
-@pytest.mark.parametrize("name", [name for name in PRODUCTS if "forward" in name])
+@pytest.mark.parametrize("name", list(PRODUCTS))
 def test_inside_of_forward_mode(name: str) -> None:
     step = 1e-6 * torch.ones_like(X)
     _, moved = torch.func.jvp(PRODUCTS[name], (X,), (torch.ones_like(X),))
     slope = (PRODUCTS[name](X + step) - PRODUCTS[name](X - step)) / 2e-6
     torch.testing.assert_close(moved, slope, rtol=1e-6, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", [name for name in PRODUCTS if "forward" not in name])
-def test_reverse_mode_is_a_constant_to_forward_mode(name: str) -> None:
-    _, moved = torch.func.jvp(PRODUCTS[name], (X,), (torch.ones_like(X),))  # it detaches its inputs
-    assert torch.equal(moved, torch.zeros_like(moved))
 
 
 @pytest.mark.parametrize("options", [REVERSE, FORWARD])

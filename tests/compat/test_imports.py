@@ -191,3 +191,11 @@ def test_other_imports_are_left_alone() -> None:
 def test_the_default_aliases_give_adjoint() -> None:
     with adjoint.compat.install():
         assert run("import torch")["torch"] is adjoint
+
+
+def test_a_function_before_a_module_of_its_name_stays() -> None:
+    with adjoint.compat.install():
+        found = run("from torch.autograd.gradcheck import GradcheckError, gradcheck; import torch")
+        assert callable(found["torch"].autograd.gradcheck)
+        assert found["torch"].autograd.gradcheck is found["gradcheck"] is adjoint.autograd.gradcheck
+        assert issubclass(found["GradcheckError"], RuntimeError)

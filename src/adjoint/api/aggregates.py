@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import dtypes
+from ..arrays import dtypes, strides
+from ..autograd.lifted import layout_of
 from ..autograd.tensor import Tensor, wrap
-from ..ops import conversion, scan, softmax, sorting
+from ..ops import conversion, scan, shape, softmax, sorting
 from ..ops import reduction as ops
 from ..ops.norm import linalg_vector_norm
 from ..ops.svd import svd
-from . import creation, extremes, joining, placement, ranges, reduction
+from . import creation, extremes, joining, ranges, reduction
 from .casting import cast_to
 from .literals import numpy_dtype
 
@@ -56,8 +57,9 @@ def prod(x: Tensor, *, axis: Any = None, dtype: Any = None, keepdims: bool = Fal
 
 
 def spread(x: Any, shape_: Any) -> Tensor:
-    """`x` broadcast to a shape: the transpose of a sum."""
-    return placement.broadcast_to(_tensor(x), shape_)
+    """`x` broadcast to a shape: the transpose of a sum, straight to the operation."""
+    x = _tensor(x)
+    return shape.expand.run_view(x, strides.broadcast_to(layout_of(x), shape_), {"shape": shape_})
 
 
 def variance(

@@ -46,7 +46,9 @@ class Captures:
         found = set(stack)
         while stack:
             for following, _ in stack.pop().edges:
-                if following.seq >= floor and following not in found:
+                if following.seq < floor or following in found:
+                    continue
+                if following.edges or following in wanted:  # other leaves lead nowhere
                     found.add(following)
                     stack.append(following)
         needed, through = set(wanted), self.through

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .derivatives import grad
-from .lifted import constant_at, level_of
+from .lifted import Lifted, constant_at, level_of
 from .size import Size
 from .tensor import Tensor, wrap
 
@@ -54,9 +54,14 @@ def prepared(tensors: Tensors, create_graph: bool) -> Tensors:
     where the result is to be differentiated by the originals.
     """
     return tuple(
-        t.view_as(t) if create_graph and t.requires_grad else t.detach().requires_grad_()
+        t.view_as(t) if create_graph and t.requires_grad else cut(t).requires_grad_()
         for t in tensors
     )
+
+
+def cut(t: Tensor) -> Tensor:
+    """The Tensor without its history; inside of a transform it moves as before (jvp over vjp)."""
+    return wrap(t._data) if isinstance(t._data, Lifted) else t.detach()
 
 
 def vector(v: Any, other: Tensors, several: bool, create_graph: bool, name: str) -> Tensors:
@@ -75,7 +80,7 @@ def vector(v: Any, other: Tensors, several: bool, create_graph: bool, name: str)
                 f"{entry}v has invalid size: should be {Size(like._data.shape)} but got "
                 f"{Size(t._data.shape)}."
             )
-    return tuple(t.view_as(t) if create_graph and t.requires_grad else t.detach() for t in vs)
+    return tuple(t.view_as(t) if create_graph and t.requires_grad else cut(t) for t in vs)
 
 
 def input_vector(v: Any, inputs: Tensors, several: bool, create_graph: bool, name: str) -> Any:
@@ -206,5 +211,5 @@ def returned(tensors: Tensors, several: bool, create_graph: bool) -> Any:
     """What the user gets: without history unless asked for, a tuple only for a tuple."""
     if not tensors:
         raise IndexError("the user-provided function returned an empty tuple, expected Tensors")
-    found = tensors if create_graph else tuple(t.detach() for t in tensors)
+    found = tensors if create_graph else tuple(cut(t) for t in tensors)
     return found if several else found[0]

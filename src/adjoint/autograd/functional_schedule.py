@@ -26,7 +26,8 @@ class Schedule:
 
     The nodes in the order in which the engine runs them, with their saved values read and checked
     once, which saves about a third of the time of a Hessian of 20 variables. The tests hold it to
-    be equal to the engine. Hooks, anomaly mode, safe branches and nodes of custom Functions are the engine's.
+    be equal to the engine. Hooks, anomaly mode, safe branches and nodes of custom Functions are
+    the engine's.
     """
 
     __slots__ = ("steps", "start", "wanted", "size")

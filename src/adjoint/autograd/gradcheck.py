@@ -145,20 +145,8 @@ def gradgradcheck(
         cts = tuple([_cotangent(o, i, gen_non_contig_grad_outputs) for i, o in enumerate(outs)])
     else:
         cts = as_tuple(grad_outputs)
-    count = len(given)
-    tracked = [isinstance(t, Tensor) and t.requires_grad for t in given + cts]
-
-    def gradients(*args: Any) -> tuple[Tensor, ...]:
-        for t, is_tracked in zip(args, tracked, strict=True):  # forward mode gives detached ones
-            if is_tracked:
-                t.requires_grad_()
-        outs = _differentiable(func(*args[:count]))
-        wanted = [t for t, is_tracked in zip(args[:count], tracked) if is_tracked]
-        found = grad(outs, wanted, args[count:], create_graph=True, allow_unused=True)
-        return tuple([g for g in found if g is not None])
-
     return gradcheck(
-        gradients,
+        _gradients_of(func, given, cts),
         given + cts,
         eps=eps,
         atol=atol,
@@ -173,6 +161,25 @@ def gradgradcheck(
         fast_mode=fast_mode,
         masked=masked,
     )
+
+
+def _gradients_of(
+    func: Callable[..., Any], inputs: tuple[Any, ...], cts: tuple[Any, ...]
+) -> Callable[..., tuple[Tensor, ...]]:
+    """The function of inputs and cotangents whose own gradients are the second ones."""
+    count = len(inputs)
+    tracked = [isinstance(t, Tensor) and t.requires_grad for t in inputs + cts]
+
+    def gradients(*args: Any) -> tuple[Tensor, ...]:
+        for t, is_tracked in zip(args, tracked, strict=True):  # forward mode gives detached ones
+            if is_tracked:
+                t.requires_grad_()
+        outs = _differentiable(func(*args[:count]))
+        wanted = [t for t, is_tracked in zip(args[:count], tracked) if is_tracked]
+        found = grad(outs, wanted, args[count:], create_graph=True, allow_unused=True)
+        return tuple([g for g in found if g is not None])
+
+    return gradients
 
 
 def _cotangent(output: Tensor, number: int, strided: bool) -> Tensor:

@@ -144,15 +144,23 @@ class OperationNode(Node):
 
     def apply(self, ct: Any, run: Run) -> Any:
         saved = self.saved
-        if saved is None or run.on_tensors or self.versions is not None:
+        if saved is None or run.on_tensors:
             values = self._values(run)
-        else:  # what `_values` does, inlined for values that were never written
+        else:  # what `_values` does, inlined: one slot read for values that were never written
             values = []
-            for tensor in saved:
-                storage = tensor._storage
-                if storage is not None and storage.version:
-                    raise RuntimeError(modified_message(self, tensor, 0))
-                values.append(tensor._data)
+            versions = self.versions
+            if versions is None:
+                for tensor in saved:
+                    storage = tensor._storage
+                    if storage is not None and storage.version:
+                        raise RuntimeError(modified_message(self, tensor, 0))
+                    values.append(tensor._data)
+            else:  # parameters: written when they were initialised, and by every step
+                for tensor, version in zip(saved, versions):
+                    storage = tensor._storage
+                    if storage is not None and storage.version != version:
+                        raise RuntimeError(modified_message(self, tensor, version))
+                    values.append(tensor._data)
         if self.constants:
             values.extend(self.constants)
         cts = self.plan.pull(run.xp, ct, values)
@@ -161,8 +169,8 @@ class OperationNode(Node):
         return cts
 
     def apply_for(self, ct: Any, run: Run, needed: set[Node]) -> Any:
-        wanted = tuple([i for i, (node, _) in enumerate(self.edges) if node in needed])
-        if len(wanted) == len(self.edges):
+        wanted = tuple([edge[0] in needed for edge in self.edges])
+        if False not in wanted:
             return self.apply(ct, run)
         values = [*self._values(run), *self.constants]
         cts = self.plan.part(wanted)(run.xp, ct, values)
@@ -187,13 +195,13 @@ class OperationNode(Node):
 
     def _saved_tensors(self, saved: Sequence[Tensor], linked: bool = True) -> list[Any]:
         """Saved values as Tensors, checked; of the graph only when it is recorded again."""
-        numbers, found = self.plan.saved_outputs, []
+        numbers, versions, found = self.plan.saved_outputs, self.versions, []
         for i, tensor in enumerate(saved):
-            plain = tensor.__class__ is Tensor and numbers[i] is None and self.versions is None
-            if plain and linked and tensor._requires_grad:
+            if linked and numbers[i] is None and isinstance(tensor, Tensor):
                 storage = tensor._storage
-                if storage is None or not storage.version:  # an input as it was: most are
-                    found.append(tensor)
+                version = 0 if storage is None else storage.version
+                if tensor._requires_grad and version == (versions[i] if versions else 0):
+                    found.append(tensor)  # an input as it was: most are
                     continue
             tensor = self._saved_tensor(i, tensor)
             found.append(tensor if linked else wrap(tensor._data))

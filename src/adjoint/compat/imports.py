@@ -166,6 +166,13 @@ class _Present(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Replace the placeholder, as the import protocol allows."""
         sys.modules[module.__name__] = self._module
+        # A submodule behind a function of its name (autograd.gradcheck): the import system would
+        # put the module in the function's place, so it has to find it imported already.
+        prefix = self._module.__name__ + "."
+        for name, child in list(sys.modules.items()):
+            short = name.removeprefix(prefix)
+            if name.startswith(prefix) and vars(self._module).get(short, child) is not child:
+                sys.modules[f"{module.__name__}.{short}"] = child
 
 
 class _Guard:

@@ -1,6 +1,6 @@
 """Floor 5: torch.func: functions of functions, which nest in any order.
 
->>> from torch.func import grad, vmap
+>>> from adjoint.func import grad, vmap
 >>> vmap(grad(lambda x: x**2))(torch.tensor([1.0, 2.0, 3.0]))
 tensor([2., 4., 6.])
 """
@@ -18,7 +18,7 @@ from .curvature import (
 )
 from .forward import hessian, jacfwd, jvp, linearize
 from .functionalization import functionalize
-from .modules import functional_call, stack_module_state
+from .modules import functional_call, replace_all_batch_norm_modules_, stack_module_state
 from .reverse import grad, grad_and_value, jacrev, vjp
 from .sparse import SparseHessian, SparseJacobian, sparse_hessian, sparse_jacobian
 from .sparsity import hessian_sparsity, jacobian_sparsity
@@ -48,6 +48,7 @@ __all__ = [
     "linearize",
     "parameter_ggn",
     "parameter_hessian",
+    "replace_all_batch_norm_modules_",
     "sparse_hessian",
     "sparse_jacobian",
     "stack_module_state",

@@ -172,3 +172,21 @@ def _stacked(dicts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
         stacked = api.FUNCTIONS["stack"]([t.detach() for t in tensors])
         found[name] = stacked.requires_grad_(tracked)
     return found
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Make every batch norm of a Module normalize by its batch alone; returns the Module.
+
+    Running statistics are written into buffers that all examples share, which `vmap` cannot do: in
+    place, they are dropped (`running_mean`, `running_var` and `num_batches_tracked` are None).
+
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    >>> torch.func.replace_all_batch_norm_modules_(model)[1].running_mean is None
+    True
+    """
+    for module in root.modules():
+        is_batch_norm = any(kind.__name__ == "_BatchNorm" for kind in type(module).__mro__)
+        if is_batch_norm and module.track_running_stats:
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root

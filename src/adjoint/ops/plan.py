@@ -60,11 +60,11 @@ class Plan:
     linked_outputs: frozenset[int]
     pull: Pull
     origin: tuple[Any, dict[str, Any], bool]  # operation, places of values, whether complex
-    parts: dict[tuple[int, ...], Pull]
+    parts: dict[tuple[bool, ...], Pull]
     outputs: tuple[str, ...]
 
-    def part(self, wanted: tuple[int, ...]) -> Pull:
-        """A pull that computes the cotangents at these places of `needed` only, else None."""
+    def part(self, wanted: tuple[bool, ...]) -> Pull:
+        """A pull that computes only the cotangents wanted, in the order of `needed`, else None."""
         found = self.parts.get(wanted)
         if found is None:
             found = self.parts[wanted] = _narrowed(self, wanted)
@@ -131,16 +131,18 @@ def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> 
     return plan
 
 
-def _narrowed(plan: Plan, wanted: tuple[int, ...]) -> Pull:
+def _narrowed(plan: Plan, wanted: tuple[bool, ...]) -> Pull:
     """The pull for some of the needed inputs, on the values that were saved for all."""
     operation, slices, is_complex = plan.origin
-    if not wanted:
-        return lambda xp, ct, values: [None] * len(plan.needed)
-    inner = _make_pull(operation, plan, [plan.needed[i] for i in wanted], slices, is_complex)
+    places = [i for i, chosen in enumerate(wanted) if chosen]
+    nothing = [None] * len(wanted)
+    if not places:
+        return lambda xp, ct, values: nothing
+    inner = _make_pull(operation, plan, [plan.needed[i] for i in places], slices, is_complex)
 
     def pull(xp: Any, ct: Any, values: list[Any]) -> Any:
-        cts = [None] * len(plan.needed)
-        for i, g in zip(wanted, inner(xp, ct, values)):
+        cts = nothing.copy()
+        for i, g in zip(places, inner(xp, ct, values)):
             cts[i] = g
         return cts
 

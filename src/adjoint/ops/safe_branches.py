@@ -18,11 +18,13 @@ from ..autograd.modes import Mode, state
 from ..autograd.tape import OperationNode
 from ..autograd.tensor import Tensor
 from .batching import leading, lined_up, rule_of
+from .batching_rules import loss_of_pairs
 from .limits import namespace
 from .reduction import kept_shape
 
 _PRODUCTS = frozenset(("linear", "addmm", "convolution"))  # of two inputs, and a bias
 _OF_MATRICES = frozenset(("solve",))
+_OF_ROWS = frozenset(("cross_entropy", "nll_loss"))  # one loss for the last axis
 Compute = Callable[[Any, list[Any]], Sequence[Any]]  # a rule: of a (co)tangent and other values
 
 
@@ -81,12 +83,12 @@ class Guard:
     def _clean(self, node: Any, saved: Any, ct: Any, cts: Any, run: Any) -> Any:
         operation, plan, xp = node.operation, node.plan, run.xp
         params = dict(zip(plan.constant_names, node.constants))
-        if operation.kind == "linear" and not _is_product(operation):
-            return cts  # sums and places: no slope but 0 and constants
+        if _is_structure(operation):
+            return cts
         count = len(plan.saved_names)
 
         def compute(t: Any, values: list[Any]) -> Sequence[Any]:
-            return plan.pull(xp, t, [*values, *node.constants])  # type: ignore[no-any-return]
+            return plan.pull(xp, t, [*values, *node.constants])
 
         freed, node.saved = node.saved, saved
         try:
@@ -95,6 +97,8 @@ class Guard:
             node.saved = freed
         if _is_product(operation):
             return _clean_product(xp, compute, ct, values, cts)
+        if "axes" in params and isinstance(ct, dict):
+            cts = _clean_runs(xp, compute, ct, values, cts, plan.saved_names, params["axes"])
         slopes = None
         if _is_single(operation, params, ct) and _spoiled(ct):
             with _untracked():
@@ -117,7 +121,7 @@ class Guard:
 
         if _is_product(operation):
             parts = _clean_product(xp, each, t, list(primals), parts)
-        elif operation.kind != "linear":
+        elif not _is_structure(operation):
             slopes = None
             if _is_entrywise(operation) and _spoiled(t):
                 with _untracked():
@@ -165,8 +169,16 @@ def _is_product(operation: Any) -> bool:
     return bilinear or operation.name in _PRODUCTS
 
 
+def _is_structure(operation: Any) -> bool:
+    """Whether it only sums and places: no slope but constants."""
+    return (
+        operation.kind == "linear" and not _is_product(operation) and operation.name not in _OF_ROWS
+    )
+
+
 def _is_entrywise(operation: Any) -> bool:
-    return operation.kind == "elementwise" or rule_of(operation) is lined_up
+    # A loss of pairs is so before it is reduced, and its one cotangent meets each slope after it.
+    return operation.kind == "elementwise" or rule_of(operation) in (lined_up, loss_of_pairs)
 
 
 def _is_single(operation: Any, params: Any, ct: Any) -> bool:
@@ -202,6 +214,10 @@ def _quiet(xp: Any, operation: Any, params: Any, part: Any, shape: tuple[int, ..
             zero = xp.reshape(zero, kept_shape(shape, params["dim"]))
     elif isinstance(params.get("dim"), int) and len(given) == len(shape):
         zero = _all_zero(xp, part, (params["dim"],))
+    elif "axes" in params and len(given) == len(shape):
+        zero = _all_zero(xp, part, params["axes"])
+    elif operation.name in _OF_ROWS and given:
+        zero = xp.expand_dims(xp.equal(part, 0), axis=-1)
     elif rule_of(operation) is leading or operation.name in _OF_MATRICES:
         zero = _quiet_matrices(xp, part, given, shape)
     if zero is None or not _fits(_shape(zero), shape):
@@ -278,9 +294,8 @@ def _masked(xp: Any, zero: Any, g: Any, slope: Any = None) -> Any:
 def _clean_product(xp: Any, compute: Compute, t: Any, values: list[Any], found: Any) -> list[Any]:
     """Sums of products again, without those of 0 and something that is not finite.
 
-    The operation itself says where a product of something not finite and something not 0 goes: it
-    is run on ones at such places. There what was found stays; elsewhere the sums over what is finite
-    are right.
+    The operation itself, run on ones at such places, says where a product of something not finite
+    and something not 0 goes. There what was found stays; elsewhere sums over what is finite do.
     """
     clean = compute(_finite(xp, t), [_finite(xp, v) for v in values])
     with _untracked():
@@ -295,6 +310,25 @@ def _clean_product(xp: Any, compute: Compute, t: Any, values: list[Any], found: 
         keep = xp.logical_or(xp.isfinite(g), reached)
         results.append(xp.where(keep, g, c))
     return results
+
+
+def _clean_runs(
+    xp: Any, compute: Compute, ct: Any, values: list[Any], found: Any, names: Any, axes: Any
+) -> list[Any]:
+    """A normalisation again: where the cotangent of a whole run is 0, the run does not count."""
+    first, *rest = [_all_zero(xp, part, axes) for part in ct.values()]
+    zero = first
+    for other in rest:
+        zero = xp.logical_and(zero, other)
+    kept = [
+        xp.where(xp.logical_and(zero, xp.logical_not(xp.isfinite(v))), 0, v)
+        if name in ("x", "mean", "var")
+        else v
+        for name, v in zip(names, values)
+    ]
+    return [
+        g if g is None else xp.where(xp.isfinite(g), g, c) for g, c in zip(found, compute(ct, kept))
+    ]
 
 
 def _finite(xp: Any, value: Any) -> Any:

@@ -79,13 +79,13 @@ def _push(
     for i, t in enumerate(tangents):
         number = input_number(operation, i)
         if t is not None and (number in operation.jvps or number in operation.vjps):
-
-            def push(t: Any, values: Sequence[Any], i: int = i) -> Any:
-                return operation.push(xp, i, t, values, outs, params)
-
             if safe is None:
-                part = push(t, primals)
+                part = operation.push(xp, i, t, primals, outs, params)
             else:
+
+                def push(t: Any, values: Sequence[Any], i: int = i) -> Any:
+                    return operation.push(xp, i, t, values, outs, params)
+
                 part = safe.push(operation, t, primals, params, push)
             total = part if total is None else _add(total, part)
     return total
@@ -115,7 +115,6 @@ def _push_linear(
         total = operation(*moved, **params)
     for i in moving:
         if i not in together:
-
 
             def push(t: Any, values: Sequence[Any], i: int = i) -> Any:
                 return operation(*[t if j == i else p for j, p in enumerate(values)], **params)

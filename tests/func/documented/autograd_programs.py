@@ -305,3 +305,34 @@ def gradcheck_finds_a_wrong_jvp():
             autograd.gradcheck(_WrongForward.apply, x, check_forward_ad=True, fast_mode=mode)
         except RuntimeError as error:
             print(type(error).__name__, str(error).splitlines()[0])
+
+
+def gradcheck_by_its_module():
+    from torch.autograd.gradcheck import GradcheckError, gradcheck
+
+    x = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    try:
+        gradcheck(_WrongBackward.apply, x)
+    except GradcheckError as error:
+        print(issubclass(GradcheckError, RuntimeError), str(error).splitlines()[0])
+    for check, options in (
+        (autograd.gradcheck, {"check_batched_forward_grad": True}),
+        (autograd.gradgradcheck, {"check_rev_over_rev": False, "check_fwd_over_rev": True}),
+    ):
+        try:
+            check(torch.sin, x, **options)
+        except AssertionError as error:
+            print(error)
+
+
+def hooks_and_gradients_inside_of_backward():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = x**2
+
+    def inner(ct):
+        with torch.enable_grad():
+            print(torch.autograd.grad((x**3).sum(), x)[0])
+
+    y.register_hook(inner)
+    y.sum().backward()
+    print(x.grad)

@@ -154,3 +154,70 @@ def structures_and_second_order():
     out = checkpoint(f, (x, y), {"k": 3.0}, use_reentrant=False)["a"]
     (first,) = torch.autograd.grad(out, x, create_graph=True)
     print(round(first.item(), 4), torch.autograd.grad(first, x)[0])
+
+
+def random_state_is_kept_or_not():
+    x = torch.ones(32, requires_grad=True)
+    for keep in (True, False):
+        torch.manual_seed(3)
+        out = checkpoint(
+            lambda x: torch.nn.functional.dropout(x, 0.5) * x,
+            x,
+            use_reentrant=False,
+            preserve_rng_state=keep,
+        )
+        x.grad = None
+        out.sum().backward()
+        print(keep, torch.equal(x.grad, 2 * out.detach()))
+
+
+def determinism_check_can_be_left_out():
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return (x if len(calls) == 1 else x.reshape(1, -1).expand(1, 2)).sin()
+
+    for check in ("default", "none"):
+        calls.clear()
+        x = torch.ones(2, requires_grad=True)
+        out = checkpoint(f, x, use_reentrant=False, determinism_check=check)
+        try:
+            out.sum().backward()
+            print("computed", x.grad)
+        except RuntimeError as error:
+            print(type(error).__name__)
+
+
+def reentrant_needs_an_input_that_requires_grad():
+    w = torch.ones(2, requires_grad=True)
+    for reentrant in (True, False):
+        out = checkpoint(lambda x: x * w, torch.ones(2), use_reentrant=reentrant)
+        print(out.requires_grad)
+    out = checkpoint(lambda x: x * 2, w, use_reentrant=True)
+    try:
+        torch.autograd.grad(out.sum(), w)
+        print("computed")
+    except RuntimeError as error:
+        print(type(error).__name__)
+
+
+def layers_of_a_model_are_checkpointed():
+    class Block(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.ModuleList(torch.nn.Linear(3, 3) for _ in range(3))
+
+        def forward(self, x, save):
+            for layer in self.layers:
+                x = layer(x) if save else checkpoint(layer, x, use_reentrant=False)
+                x = x.relu()
+            return x
+
+    block, x = Block(), torch.randn(4, 3)
+    found = []
+    for save in (True, False):
+        block.zero_grad()
+        block(x, save).pow(2).sum().backward()
+        found.append([p.grad.clone() for p in block.parameters()])
+    print([torch.equal(a, b) for a, b in zip(*found)], found[0][0])

@@ -204,3 +204,85 @@ def numpy_inside_of_functions():
     x = torch.rand(2, 2, dtype=torch.double, requires_grad=True)
     print(gradcheck(SumOfNumpy.apply, x))
     print(torch.autograd.grad(SumOfNumpy.apply(x) ** 2, x)[0])
+
+
+def leaves():
+    a = torch.rand(3, requires_grad=True)
+    b = torch.rand(3, requires_grad=True) + 2
+    c = torch.rand(3, requires_grad=True).double()
+    d = torch.rand(3).double()
+    e = torch.rand(3).requires_grad_()
+    f = torch.rand(3, requires_grad=True).detach()
+    print([t.is_leaf for t in (a, b, c, d, e, f)])
+    print([t.requires_grad for t in (a, b, c, d, e, f)])
+    print(a.grad_fn, b.detach_().grad_fn, b.is_leaf)
+
+
+def preprocessing_needs_no_gradients():
+    saved = [torch.tensor([0.0593, 0.4582]), torch.tensor([-0.3214, 1.6])]
+    loaded = [w.requires_grad_() for w in saved]
+    print(loaded)
+    loss = sum((w**2).sum() for w in loaded)
+    loss.backward()
+    print([w.grad for w in loaded])
+
+
+def threads_accumulate():
+    import threading
+
+    x = torch.ones(5, 5, requires_grad=True)
+
+    def train():
+        y = (x + 3) * (x + 4) * 0.5
+        y.sum().backward()
+
+    threads = [threading.Thread(target=train) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(x.grad[0, 0])
+
+
+def grad_modes_belong_to_threads():
+    import threading
+
+    found = []
+    with torch.no_grad():
+        thread = threading.Thread(target=lambda: found.append(torch.is_grad_enabled()))
+        thread.start()
+        thread.join()
+        found.append(torch.is_grad_enabled())
+    print(found)
+
+
+def hooks_in_documented_order():
+    t = torch.tensor([1.0, 2.0], requires_grad=True).sin()
+    seen = []
+    t.retain_grad()
+    t.grad_fn.register_prehook(lambda g: seen.append("prehook of the node"))
+    t.register_hook(lambda g: seen.append("first hook of the tensor"))
+    t.register_hook(lambda g: g * 2)
+    t.register_hook(lambda g: seen.append(("second", g.tolist())))
+    t.grad_fn.register_hook(lambda gi, go: seen.append("hook of the node"))
+    t.cos().sum().backward()
+    for line in seen:
+        print(line)
+    print(t.grad)
+
+
+def retained_gradients_move_with_changes_in_place():
+    a = torch.tensor([1.0, 2.0], requires_grad=True)
+    b = a.clone()
+    b.retain_grad()
+    b *= 3
+    b.exp().sum().backward()
+    print(b.grad, a.grad)
+
+
+def real_functions_of_complex_numbers():
+    z = torch.tensor([0.3 + 0.4j, -1 + 2j], dtype=torch.cdouble, requires_grad=True)
+    for f in (torch.abs, torch.angle, torch.real, lambda z: (z * z).imag, torch.view_as_real):
+        (found,) = torch.autograd.grad(f(z).sum(), z)
+        print(found)
+    print(gradcheck(lambda z: (z * z.conj().roll(1)).abs(), z))

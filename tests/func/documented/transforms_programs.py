@@ -12,6 +12,7 @@ from torch.func import (
     jacrev,
     jvp,
     linearize,
+    replace_all_batch_norm_modules_,
     stack_module_state,
     vjp,
     vmap,
@@ -268,3 +269,29 @@ def ensembles_of_deeper_modules():
             stack_module_state(models)
         except RuntimeError as error:
             print(str(error)[:40])
+
+
+def _gradients_of_samples(net, x):
+    params, buffers = dict(net.named_parameters()), dict(net.named_buffers())
+
+    def loss(params, sample):
+        return functional_call(net, (params, buffers), (sample.unsqueeze(0),)).sin().sum()
+
+    found = vmap(grad(loss), in_dims=(None, 0))(params, x)
+    return {name: g.detach() for name, g in found.items()}
+
+
+def batch_norms_are_patched():
+    x = torch.randn(3, 2, 4, 4)
+    try:
+        _gradients_of_samples(nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4)), x)
+        print("computed")
+    except RuntimeError as error:
+        print(type(error).__name__)
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4))
+    print(replace_all_batch_norm_modules_(net) is net, net[1].running_var, list(net[1]._buffers))
+    print(_gradients_of_samples(net, x)["1.weight"])
+    for norm in (nn.GroupNorm(2, 4), nn.BatchNorm2d(4, track_running_stats=False)):
+        print(_gradients_of_samples(nn.Sequential(nn.Conv2d(2, 4, 3), norm), x)["1.weight"])
+    net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4)).eval()
+    print(_gradients_of_samples(net, x)["1.bias"])

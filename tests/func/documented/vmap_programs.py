@@ -125,3 +125,48 @@ def what_is_refused():
             attempt()
         except (RuntimeError, ValueError) as error:
             print(type(error).__name__, str(error).split(",")[0][:40])
+
+
+def losses_and_layers_of_one_example():
+    x = torch.randn(3, 2, 6, 6)
+    for layer in (
+        torch.nn.Conv2d(2, 3, 3, stride=2, padding=1),
+        torch.nn.ConvTranspose2d(2, 1, 2),
+        torch.nn.AvgPool2d(2),
+        torch.nn.MaxPool2d(3, 2),
+        torch.nn.Upsample(scale_factor=2),
+        torch.nn.LayerNorm(6),
+    ):
+        found = vmap(lambda x: layer(x.unsqueeze(0)).squeeze(0))(x)  # noqa: B023 - used at once
+        print(type(layer).__name__, torch.allclose(found, layer(x), atol=1e-5))
+    logits, labels = torch.randn(4, 5), torch.tensor([0, 2, 4, 1])
+    print(vmap(torch.nn.functional.cross_entropy)(logits, labels))
+    print(
+        vmap(lambda a, b: torch.nn.functional.kl_div(a, b, reduction="sum"))(logits, logits.exp())
+    )
+    table = torch.nn.Embedding(5, 2)
+    print(vmap(table)(labels).detach())
+
+
+def loops_that_depend_on_shapes_only():
+    def power_iteration(m):
+        v = torch.ones(m.shape[-1])
+        for _ in range(8):
+            v = m @ v
+            v = v / v.norm()
+        return v @ m @ v
+
+    m = torch.randn(3, 4, 4)
+    m = m @ m.mT
+    print(vmap(power_iteration)(m))
+    print(torch.stack([power_iteration(each) for each in m]))
+
+
+def outer_products_and_pairwise_distances():
+    x, y = torch.randn(3, 2), torch.randn(4, 2)
+    outer = vmap(vmap(torch.outer, (None, 0)), (0, None))(x, y)
+    distances = vmap(vmap(lambda a, b: (a - b).norm(), (None, 0)), (0, None))(x, y)
+    print(outer.shape, torch.allclose(distances, torch.cdist(x, y), atol=1e-5))
+    print(vmap(lambda row: row.sort().values.cumsum(0))(x))
+    print(vmap(lambda row: torch.cat([row, row.flip(0)]).unfold(0, 2, 1))(x).shape)
+    print(vmap(lambda row: torch.einsum("i,j->ij", row, row).diagonal().prod())(x))
