@@ -147,11 +147,11 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         )
     dual = lift(Dual(current, tensor, tangent))
     if tensor.requires_grad and modes.state.grad:
-        _link(dual, tensor)
+        link(dual, tensor)
     return dual
 
 
-def _link(dual: Tensor, primal: Tensor) -> None:
+def link(dual: Tensor, primal: Tensor) -> None:
     """Put the dual into the graph of its primal."""
     node = new(ViewBackward0)
     node.edges = (edge_of(primal),)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.forward_ad import link
 from ..autograd.lifted import Level, Lifted, bottom_arrays, constant_at, level_of
 from ..autograd.modes import state
 from ..autograd.tensor import Tensor, wrap
@@ -50,10 +51,18 @@ def _record(
     results: Sequence[Tensor],
     params: dict[str, Any],
 ) -> None:
-    """Record at the level itself: only its own Tensors count, others are constants there."""
-    mask = operation.mask([t if level_of(t) is level else UNTRACKED for t in tensors])
+    """Record at the level itself: only its own Tensors count, others are constants there.
+
+    Not so in a dual level, which shares its tape with what is below.
+    """
+    joined = level.joined
+    mask = operation.mask([t if joined or level_of(t) is level else UNTRACKED for t in tensors])
     if mask:
         here = [t if level_of(t) is level else constant_at(level, t) for t in tensors]
+        if joined:
+            for t, own in zip(tensors, here):
+                if own is not t and t.requires_grad:
+                    link(own, t)
         record(operation, mask, here, results, params, 5)
 
 

@@ -223,3 +223,15 @@ def duals_in_place():
         z = torch.zeros(2)
         z.copy_(dual)
         print(fwAD.unpack_dual(z).tangent)
+
+
+def duals_and_ordinary_parameters():
+    net = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1))
+    x = torch.randn(2, 3)
+    with fwAD.dual_level():
+        out = net(fwAD.make_dual(x, torch.ones(2, 3))).sum()
+        (gradient,) = torch.autograd.grad(out, net[0].weight)
+        primal, tangent = fwAD.unpack_dual(gradient)
+        print(primal.detach(), tangent.detach())
+    moved = torch.func.jvp(lambda x: net(x).sum(), (x,), (torch.ones(2, 3),))[1]
+    print(torch.autograd.grad(moved, net[0].weight)[0])
