@@ -6,6 +6,7 @@ Each case is a function of the module that returns a step to be repeated.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 Step = Callable[[], Any]
@@ -114,7 +115,7 @@ def _double_backward(torch: Any, sizes: tuple[int, ...]) -> Step:
     nn = torch.nn
     torch.manual_seed(0)
     layers: list[Any] = []
-    for before, after in zip(sizes, sizes[1:]):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.Tanh()]
     model = nn.Sequential(*layers[:-1])
     x = torch.randn(8, sizes[0], requires_grad=True)
@@ -141,7 +142,7 @@ def _per_sample(torch: Any, sizes: tuple[int, ...], batch: int) -> Step:
     nn = torch.nn
     torch.manual_seed(0)
     layers: list[Any] = []
-    for before, after in zip(sizes, sizes[1:]):
+    for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
     model = nn.Sequential(*layers[:-1])
     criterion = nn.CrossEntropyLoss()

@@ -48,7 +48,7 @@ def stripped(folder: Path) -> Path:
     file = folder / "adjoint" / "ops" / "recording.py"
     text = file.read_text(encoding="utf-8")
     if NOTED not in text or KEPT not in text:
-        sys.exit("ops/recording.py notes origins in another way now: bring this benchmark up to date")
+        sys.exit("ops/recording.py notes origins in another way now: change this benchmark")
     text = text.replace(NOTED, "").replace(KEPT, "        node.where = NOWHERE\n")
     text = text.replace("node.where = (code, offset, state.module)", "node.where = NOWHERE")
     file.write_text(text + "\n\nNOWHERE: Any = (None, 0, None)\n", encoding="utf-8")

@@ -53,7 +53,8 @@ def tolist(self: Tensor) -> Any:
 def numpy(self: Tensor, *, force: bool = False) -> Any:
     """The values as a NumPy array that shares the memory.
 
-    A tensor that requires grad is refused, unless `force` or grad mode is off. bfloat16 comes as ml_dtypes' type.
+    A tensor that requires grad is refused, unless `force` or grad mode is off. bfloat16 comes as
+    ml_dtypes' type.
 
     >>> x = torch.zeros(2)
     >>> x.numpy()[0] = 5

@@ -43,6 +43,8 @@ def matmul(x: Array, y: Array) -> Array:
     if dtype in LOW_PRECISION:
         wide = np.matmul(x.astype(NP_FLOAT32), y.astype(NP_FLOAT32))
         return wide.astype(dtype)
+    if x.ndim > 2 and y.ndim > 2 and x.shape[-1] == 1 == y.shape[-2]:
+        return x * y  # columns times rows: twice as fast as a BLAS call for each
     if 0 in x.strides[-2:]:  # older NumPy leaves BLAS aside for broadcast arrays
         x = np.ascontiguousarray(x)
     if 0 in y.strides[-2:]:

@@ -29,7 +29,8 @@ class Run:
     """One backward pass: its options and its pending cotangents."""
 
     __slots__ = (
-        "create_graph", "retain_graph", "on_tensors", "xp", "pending", "heap", "shared", "captures", "__weakref__"
+        "create_graph", "retain_graph", "on_tensors", "xp", "pending", "heap", "shared",
+        "captures", "__weakref__",
     )  # fmt: skip
 
     def __init__(self, create_graph: bool, retain_graph: bool, on_tensors: bool = False) -> None:

@@ -20,6 +20,7 @@ from ..autograd.tape import Node
 from ..autograd.tensor import AutogradMeta, Tensor
 
 _DEPTH = 4  # containers in containers
+_CONTAINERS = (list, tuple, set, deque, dict, CellType)
 _SEARCHED = 30  # objects whose referrers are looked at for one answer
 
 
@@ -41,10 +42,15 @@ def name_holder(target: Any) -> str:
 
 def find_holder(target: Any) -> str | None:
     """The name under which a program holds an object; None when only graphs do."""
-    return _variable(target) or _referrer(target, set(), _DEPTH)
+    found = _variable(target)
+    if found is not None or id(target) in _known:
+        return found or _referrer(target, set(), _DEPTH)
+    with looking_at([target]):
+        return _referrer(target, set(), _DEPTH)
 
 
-# What refers to an object, while `looking_at` many: one walk over all objects for each level.
+# What refers to an object, while `looking_at` some: one walk over all objects for each level of
+# containers, because a walk takes 0.1 s in a large program.
 _known: dict[int, list[Any]] = {}
 
 
@@ -53,7 +59,7 @@ def looking_at(targets: Sequence[Any]) -> Iterator[None]:
     """Make `name_holder` of these objects cheap inside the block."""
     try:
         level = list(targets)
-        for _ in range(2):
+        for _ in range(_DEPTH):
             level = _look_up(level)
         yield
     finally:
@@ -69,13 +75,12 @@ def _look_up(objects: Sequence[Any]) -> list[Any]:
         for target in gc.get_referents(r):
             if id(target) in wanted:
                 _known[id(target)].append(r)
-    containers = [r for r in found if isinstance(r, (list, tuple, set, deque, dict, CellType))]
+    containers = [r for r in found if isinstance(r, _CONTAINERS) and r is not _known]
     return [r for r in containers if not (isinstance(r, dict) and "__builtins__" in r)][:_SEARCHED]
 
 
 def _referrers(target: Any) -> list[Any]:
-    found = _known.get(id(target))
-    return gc.get_referrers(target) if found is None else found
+    return _known.get(id(target), [])
 
 
 def _variable(target: Any) -> str | None:

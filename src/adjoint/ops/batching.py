@@ -95,7 +95,7 @@ def moved(t: Tensor, source: int, destination: int) -> Tensor:
 def apply_batched(
     operation: Any, level: Level, tensors: Sequence[Tensor], params: dict[str, Any]
 ) -> list[Any]:
-    """Outputs as Batched, also where nothing is mapped: what is below has a grad mode of its own."""
+    """Outputs as Batched, also where nothing is mapped: below, another grad mode may hold."""
     values, batched = [], []
     for t in tensors:
         data = t._data

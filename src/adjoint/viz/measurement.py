@@ -43,9 +43,9 @@ class Clock(Detector):
         if threading.get_ident() == self.thread:
             self.last = perf_counter()
 
-    def run(self, node: Node, ct: Any, run: Run) -> Any:
+    def run(self, node: Node, apply: Callable[[Any, Run], Any], ct: Any, run: Run) -> Any:
         """Run a node of another backward pass as it would be without the clock."""
-        return node.apply(ct, run) if self.before is None else self.before.run(node, ct, run)
+        return apply(ct, run) if self.before is None else self.before.run(node, apply, ct, run)
 
 
 def time_forward(call: Callable[[], Any]) -> tuple[Any, dict[Node, float]]:
