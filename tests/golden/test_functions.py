@@ -22,7 +22,11 @@ from adjoint.nn import functional, init, utils
 # What is public here and has no case, and why.
 # Of adjoint's autograd alone, or at torch's top level only, where they have cases.
 NOT_TORCH = ("custom_jvp", "custom_vjp", "is_grad_enabled", "is_inference_mode_enabled")
-WITHOUT_CASE = {"Tensor.legacy_constructor": "what torch.Tensor(...) calls"}
+WITHOUT_CASE = {
+    "Tensor.legacy_constructor": "what torch.Tensor(...) calls",
+    "torch.memory_budget": "adjoint's own",
+    "torch.safe_branches": "adjoint's own",
+}
 
 
 @pytest.mark.parametrize("family", program.FAMILIES)

@@ -91,7 +91,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
 class dual_level(Mode):
     """A block in which Tensors may carry tangents; all of them are forgotten at its end.
 
-    >>> import torch.autograd.forward_ad as fwAD
+    >>> fwAD = torch.autograd.forward_ad
     >>> with fwAD.dual_level():
     ...     x = fwAD.make_dual(torch.tensor(3.0), torch.tensor(1.0))
     ...     fwAD.unpack_dual(x * x).tangent
@@ -111,7 +111,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     Raises RuntimeError outside of a dual level, for a tangent of another shape and for a Tensor
     that has one already; ValueError for dtypes that are neither floating nor complex.
 
-    >>> import torch.autograd.forward_ad as fwAD
+    >>> fwAD = torch.autograd.forward_ad
     >>> with fwAD.dual_level():
     ...     fwAD.make_dual(torch.ones(2), torch.tensor([1.0, 0.0]))
     tensor([1., 1.], tangent=tensor([1., 0.]))
@@ -164,7 +164,7 @@ def link(dual: Tensor, primal: Tensor) -> None:
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
     """The primal and the tangent of a Tensor; the tangent is None where it has none.
 
-    >>> import torch.autograd.forward_ad as fwAD
+    >>> fwAD = torch.autograd.forward_ad
     >>> fwAD.unpack_dual(torch.ones(1)).tangent is None
     True
     """

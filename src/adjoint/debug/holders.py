@@ -75,8 +75,14 @@ def _look_up(objects: Sequence[Any]) -> list[Any]:
         for target in gc.get_referents(r):
             if id(target) in wanted:
                 _known[id(target)].append(r)
-    containers = [r for r in found if isinstance(r, _CONTAINERS) and r is not _known]
-    return [r for r in containers if not (isinstance(r, dict) and "__builtins__" in r)][:_SEARCHED]
+    containers = [
+        r
+        for r in found
+        if isinstance(r, _CONTAINERS)
+        and r is not _known
+        and not (isinstance(r, dict) and "__builtins__" in r)
+    ]
+    return containers[: max(_SEARCHED, 4 * len(wanted))]
 
 
 def _referrers(target: Any) -> list[Any]:
@@ -105,10 +111,12 @@ def _referrer(target: Any, seen: set[int], depth: int) -> str | None:
     referrers = [r for r in _referrers(target) if id(r) not in seen]
     try:
         for r in referrers:
-            if isinstance(r, dict) and isinstance(r.get("__name__"), str) and "__builtins__" in r:
+            if isinstance(r, dict) and "__builtins__" in r:
+                module = r.get("__name__", "")  # there is none where text is run
                 keys = [k for k, v in r.items() if v is target]
-                if keys and not r["__name__"].startswith("adjoint"):
-                    return f"variable {keys[0]!r} of module {r['__name__']}"
+                if keys and not str(module).startswith("adjoint"):
+                    where = f" of module {module}" if module else ""
+                    return f"variable {keys[0]!r}{where}"
         for r in referrers:
             found = _step(target, r, seen, depth)
             if found is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adjoint.api.examples import on_values
+from adjoint.api import examples
 from adjoint.autograd.modes import no_grad
 from adjoint.autograd.tensor import Tensor
 
@@ -259,7 +259,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     columns = tensor.numel() // max(rows, 1)
     with no_grad():
         flat = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
-        q = on_values(lambda _, draws: _orthonormal(draws), flat)
+        q = examples.on_values(lambda _, draws: _orthonormal(draws), flat)
         return tensor.copy_(q.reshape(tensor.shape)).mul_(gain)
 
 

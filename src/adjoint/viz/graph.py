@@ -15,7 +15,11 @@ OPERATION, LEAF, ROOT = "operation", "leaf", "root"
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the user's code."""
+    """A line of the user's code.
+
+    >>> print(torch.viz.Line("train.py", 3, "step", "loss = model(x)"))
+    train.py:3, in step: loss = model(x)
+    """
 
     file: str
     number: int
@@ -31,7 +35,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Saved:
-    """A value that an operation keeps for its derivative; bytes is None where a hook packed it."""
+    """A value that an operation keeps for its derivative; bytes is None where a hook packed it.
+
+    >>> x = torch.ones(2, 3, requires_grad=True)
+    >>> [(s.name, s.bytes) for s in torch.viz.graph(x.exp().sum()).places[2].saved]
+    [('out', 24)]
+    """
 
     name: str
     shape: tuple[int, ...] | None
@@ -45,6 +54,10 @@ class Place:
 
     `inputs` are the numbers of the places that feed it; `group` is that of the innermost module
     call it belongs to, or -1. Milliseconds and norms are None where nothing was measured.
+
+    >>> x = torch.ones(2, 3, requires_grad=True)
+    >>> [(p.kind, p.name, p.shape) for p in torch.viz.graph(x.sum()).places[1:]]
+    [('operation', 'SumBackward0', ()), ('leaf', 'leaf', (2, 3))]
     """
 
     number: int
@@ -76,7 +89,12 @@ class Place:
 
 @dataclass
 class Group:
-    """One call of a module: `name` in the calling module, `parent` the group of that, or -1."""
+    """One call of a module: `name` in the calling module, `parent` the group of that, or -1.
+
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    >>> [(g.path, g.type) for g in torch.viz.graph(model, torch.ones(1, 2)).groups]
+    [('Sequential', 'Sequential'), ('Sequential.0', 'Linear'), ('Sequential.1', 'Tanh')]
+    """
 
     number: int
     name: str
