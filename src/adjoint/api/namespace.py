@@ -31,6 +31,7 @@ from . import (
     special,
     unary,
 )
+from .operators import binary_operator
 
 
 def lift(value: Any) -> Any:
@@ -89,6 +90,9 @@ tensors.__dict__.update(
     greater=comparison.gt,
     greater_equal=comparison.ge,
     bitwise_invert=bitwise.bitwise_not,
+    tanh_slope=binary_operator(
+        trigonometric.tanh_slope, trigonometric.tanh_slope, "tanh_slope"
+    ),
     one_minus_square=unary.fast_or_general(trigonometric.one_minus_square),
     quotient=operator.truediv,
     over_gap=operator.truediv,

@@ -131,6 +131,7 @@ from .elementwise import (
     sign,
     sinc,
     softplus,
+    tanh_slope,
     trunc_divide,
     view_as_complex,
     view_as_real,

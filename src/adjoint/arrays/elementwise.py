@@ -210,6 +210,14 @@ def trunc_divide(x: Any, y: Any) -> Any:
 _ones: dict[Any, Any] = {}  # 0-d ones by dtype: a Python 1 costs NumPy 300 ns to convert
 
 
+def tanh_slope(ct: Any, x: Any) -> Any:
+    """ct (1 - x^2), in one new buffer where the shapes are one."""
+    slope = one_minus_square(x)
+    if slope.shape and slope.shape == ct.shape and slope.dtype == ct.dtype:
+        return np.multiply(ct, slope, slope)
+    return np.multiply(ct, slope)
+
+
 def one_minus_square(x: Any) -> Any:
     """1 - x^2, in one new buffer; the derivative of tanh, which small graphs run often."""
     one = _ones.get(x.dtype)

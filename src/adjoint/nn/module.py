@@ -67,16 +67,17 @@ class Module(StateDict, Conversion, Hooked):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         before = enter_module(self)  # errors on the backward way can name the module's path
         try:
+            own = self.__dict__  # a subscript costs a third of an attribute of many classes
             if (
                 EVERYWHERE
-                or self._forward_hooks
-                or self._forward_pre_hooks
-                or self._backward_hooks
-                or self._backward_pre_hooks
+                or own["_forward_hooks"]
+                or own["_forward_pre_hooks"]
+                or own["_backward_hooks"]
+                or own["_backward_pre_hooks"]
             ):
                 return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
-        except AttributeError as error:
+        except (AttributeError, KeyError) as error:
             _explain_uninitialised(self, error)
             raise
         finally:
@@ -267,8 +268,30 @@ class Module(StateDict, Conversion, Hooked):
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """All parameters, for an optimizer."""
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
+        cls = type(self)
+        if (
+            cls.named_parameters is not Module.named_parameters
+            or cls.named_modules is not Module.named_modules
+        ):
+            yield from [parameter for _, parameter in self.named_parameters(recurse=recurse)]
+            return
+        seen: set[int] = set()  # the same without names, which cost more than all the rest
+        for module in self._below() if recurse else (self,):
+            for parameter in module._parameters.values():
+                if parameter is not None and id(parameter) not in seen:
+                    seen.add(id(parameter))
+                    yield parameter
+
+    def _below(self) -> list[Module]:
+        """This module and all below it, each once, in the order of `named_modules`."""
+        found: dict[Module, None] = {}
+        stack: list[Module] = [self]
+        while stack:
+            module = stack.pop()
+            if module not in found:
+                found[module] = None
+                stack += [m for m in reversed(module._modules.values()) if m is not None]
+        return list(found)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """All buffers."""
@@ -355,7 +378,7 @@ def _remove(name: str, *tables: dict[str, Any]) -> None:
         table.pop(name, None)
 
 
-def _explain_uninitialised(module: Module, error: AttributeError) -> None:
+def _explain_uninitialised(module: Module, error: Exception) -> None:
     """A module whose __init__ forgot super().__init__() has no fields at all."""
     if "_forward_hooks" not in module.__dict__:
         raise AttributeError(

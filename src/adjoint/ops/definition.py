@@ -41,6 +41,7 @@ class Definition:
         self.rules = {k: v for k, v in rules.__dict__.items() if not k.startswith("__")}
         self.vjps = self._collect(self.prefix)
         self.jvps = self._collect("jvp_")
+        self.products = self._collect("times_d_")
         self._check_rules()
         node_name = node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
         self.node_class = node_class(node_name, self, (*self.inputs, *self.outputs, *self.params))
@@ -65,6 +66,9 @@ class Definition:
         """A missing rule or an unknown name fails here, at import."""
         known = {"forward"}
         for key, rule in self.rules.items():
+            if key.startswith("times_d_") and self.prefix == "d_":
+                self._check_product(key, rule)
+                continue
             if not key.startswith((self.prefix, "jvp_")) and key not in known:
                 raise TypeError(f"operation {self.name}: {key} is not a rule of a {self.kind} one")
             if callable(rule) and key not in known:
@@ -75,6 +79,14 @@ class Definition:
         if missing:
             names = [self.inputs[i] for i in missing]
             raise TypeError(f"operation {self.name}: no jvp rule for {names}")
+
+    def _check_product(self, key: str, rule: Rule) -> None:
+        partial = self.rules.get(key.removeprefix("times_"))
+        if not callable(partial) or rule_names(rule, "jvp_") != rule_names(partial, "d_"):
+            raise TypeError(
+                f"operation {self.name}: {key} has to take xp, ct and what "
+                f"{key.removeprefix('times_')} takes"
+            )
 
     def source(self, name: str) -> tuple[str, int]:
         """Where a rule's named value comes from: (input|output|param|shape|dtype, number)."""

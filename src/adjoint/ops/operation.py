@@ -18,7 +18,8 @@ REGISTRY: dict[str, Operation] = {}
 class Elementwise(Operation):
     """Author writes forward and one partial derivative per input; the rest is derived.
 
-    vjp: ct * conj(d_x), jvp: d_x * t. `d_x = ONE` says the partial is 1.
+    vjp: ct * conj(d_x), jvp: d_x * t. `d_x = ONE` says the partial is 1. Where one operation can
+    do it, `times_d_x(xp, ct, ...)` is that product for real numbers, of the same names.
     """
 
     kind = "elementwise"
@@ -30,11 +31,14 @@ class Elementwise(Operation):
             return _identity
         if partial is MINUS_ONE:
             return _negate
+        product = self.products.get(i)
+        if product is not None and not is_complex:
+            return product
         return _times_conjugate(partial) if is_complex else _times(partial)
 
     def partial(self, i: int) -> Rule | None:
         partial = self.vjps[i]
-        return None if partial in (ONE, MINUS_ONE) else partial
+        return None if partial in (ONE, MINUS_ONE) or i in self.products else partial
 
     def pull_names(self, i: int) -> tuple[str, ...]:
         partial = self.vjps[i]
