@@ -24,15 +24,21 @@ _CONTAINERS = (list, tuple, set, deque, dict, CellType)
 _SEARCHED = 30  # objects whose referrers are looked at for one answer
 
 
-def frames() -> Iterator[FrameType]:
+def frames() -> list[FrameType]:
     """The user's frames of all threads, innermost first."""
-    for top in list(sys._current_frames().values()):
-        frame: FrameType | None = top
-        while frame is not None:
-            name = frame.f_code.co_filename
-            if not origin.is_internal.get(name, origin.classify(name)):
-                yield frame
-            frame = frame.f_back
+    found = []
+    tops = sys._current_frames()
+    try:
+        for frame in list(tops.values()):
+            while frame is not None:
+                name = frame.f_code.co_filename
+                if not origin.is_internal.get(name, origin.classify(name)):
+                    found.append(frame)
+                frame = frame.f_back  # type: ignore[assignment]
+    finally:  # this frame is among them: its variables must not hold it, and all that called it
+        tops.clear()
+        frame = None  # type: ignore[assignment]
+    return found
 
 
 def name_holder(target: Any) -> str:
@@ -63,6 +69,8 @@ def looking_at(targets: Sequence[Any]) -> Iterator[None]:
             level = _look_up(level)
         yield
     finally:
+        for found in _known.values():
+            found.clear()  # they may hold each other
         _known.clear()
 
 
@@ -70,7 +78,8 @@ def _look_up(objects: Sequence[Any]) -> list[Any]:
     """Note the referrers of objects; returns those whose own referrers may be asked for."""
     wanted = {id(o) for o in objects if id(o) not in _known}
     _known.update({i: [] for i in wanted})
-    found = [r for r in gc.get_referrers(*objects) if r is not objects] if wanted else []
+    own = {id(objects), *[id(known) for known in _known.values()]}
+    found = [r for r in gc.get_referrers(*objects) if id(r) not in own] if wanted else []
     for r in found:
         for target in gc.get_referents(r):
             if id(target) in wanted:

@@ -58,7 +58,7 @@ def _stencil(
     groups = constants["groups"]
     for place in np.argwhere(nonzero.any(axis=(0, 1))).tolist():
         channels = nonzero[(slice(None), slice(None), *place)]
-        mixed = block_diag(np.split(channels, groups), format="csr")
+        mixed = block_diag([csr_array(c) for c in np.split(channels, groups)], format="csr")
         found = found + kronecker(_eye(large[0]), mixed, *_shifts(place, constants, large, small))
     return found.T.tocsr() if backward else found
 

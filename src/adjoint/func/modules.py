@@ -13,6 +13,8 @@ from typing import Any
 import adjoint.api as api
 from adjoint.autograd.tensor import Tensor
 
+_ABSENT = object()  # stands for no value
+
 
 def functional_call(
     module: Any,
@@ -26,15 +28,16 @@ def functional_call(
     """Call a Module with other parameters and buffers than its own, which it keeps.
 
     - `parameter_and_buffer_dicts`: Tensors by name, as in `named_parameters()`; or several such
-      dictionaries without a common name. What is not named is the module's own.
+      dictionaries without a common name. What is not named is the module's own; a name that the
+      module does not have is an attribute during the call.
     - `args`: the tuple of positional arguments, or one argument alone.
     - `tie_weights`: whether a value for one name of a shared parameter is for all its names.
     - `strict`: whether every parameter and buffer has to be named.
 
-    Raises ValueError for names in several dictionaries, values that differ for tied names, and
-    RuntimeError for unknown and (with `strict`) missing names. The module is as it was afterwards,
-    whatever happens in the call; a buffer that the call assigns anew goes into the dictionary (if
-    one alone was given).
+    Raises ValueError for names in several dictionaries and values that differ for tied names,
+    AttributeError for names of modules that are not there and, with `strict`, RuntimeError for
+    unknown and missing names. The module is as it was afterwards, whatever happens in the call; a
+    buffer that the call assigns anew goes into the dictionary (if one alone was given).
 
     >>> layer = nn.Linear(2, 1, bias=False)
     >>> torch.func.functional_call(layer, {"weight": torch.ones(1, 2)}, torch.tensor([3.0, 4.0]))
@@ -95,15 +98,11 @@ def replaced_state(
             f"Error(s) in loading state for {type(module).__name__}: unexpected key(s) "
             f"{unexpected}, missing key(s) {missing}"
         )
-    if unexpected:
-        raise AttributeError(
-            f"{type(module).__name__} has no parameter or buffer named {unexpected[0]!r}; it has "
-            f"{', '.join(tables) or 'none'}"
-        )
+    tables.update({name: _place(module, name) for name in unexpected})
     for name, value in values.items():
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} has to be a Tensor, but got {type(value).__name__}")
-    before = {name: tables[name][0][tables[name][1]] for name in values}
+    before = {name: tables[name][0].get(tables[name][1], _ABSENT) for name in values}
     try:
         for name, value in values.items():
             table, key = tables[name]
@@ -114,7 +113,30 @@ def replaced_state(
             table, key = tables[name]
             if name in given and table.get(key) is not None:
                 given[name] = table[key]
-            table[key] = value
+            if value is _ABSENT:
+                table.pop(key, None)
+            else:
+                table[key] = value
+
+
+def _place(module: Any, name: str) -> tuple[dict[str, Any], str]:
+    """Where a Tensor is held that is no parameter or buffer now: None, or an attribute."""
+    path, _, key = name.rpartition(".")
+    owner = dict(module.named_modules(remove_duplicate=False)).get(path)
+    if owner is None:
+        raise AttributeError(
+            f"{type(module).__name__} has no module named {path!r}, so none for {name!r}; it has "
+            f"{', '.join(_tables(module)) or 'no parameters or buffers'}"
+        )
+    for table in (owner._parameters, owner._buffers):
+        if key in table:
+            return table, key
+    present = getattr(owner, key, None)
+    if present is not None and not isinstance(present, Tensor):
+        raise TypeError(
+            f"{name} is a {type(present).__name__} of the module, which no Tensor can stand for"
+        )
+    return owner.__dict__, key
 
 
 def _tied(tables: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,14 @@ rule(*_names("masked_fill masked_fill_tensor mask_put nll_loss addmm linear"))(c
 rule(*_names("as_strided embed_strided block_diag masked_scatter median nanmedian"))(one_by_one)
 
 
+@rule("stack")
+def stacked(call: Call) -> Any:
+    """The dimension is one of the result, so it can be counted for examples of no dimension too."""
+    dim = call.params["dim"]
+    parts = [call.whole(i) for i in range(len(call.values))]
+    return call.operation(*parts, dim=dim + 1 if dim >= 0 else dim)
+
+
 @rule(
     *_names(
         "mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits"

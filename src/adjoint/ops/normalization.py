@@ -31,7 +31,8 @@ def plain_reference(x, axes, eps):
 
 def to_affine(xp, ct, affine_shape, shape):
     """Sum a cotangent over what the affine parameter is constant along."""
-    return xp.reshape(xp.sum(ct, axis=shared_axes(ct.shape, affine_shape)), shape)
+    axes = shared_axes(ct.shape, affine_shape)  # none for one example: () is all axes to torch
+    return xp.reshape(xp.sum(ct, axis=axes) if axes else ct, shape)
 
 
 def normalized(xp, x, mean, var, eps):

@@ -16,9 +16,10 @@ from typing import Any
 from adjoint.api.random import fork_rng, get_rng_state, set_rng_state
 from adjoint.autograd import origin
 from adjoint.autograd.graph import saved_tensors_hooks
+from adjoint.autograd.lifted import Lifted
 from adjoint.autograd.modes import enable_grad, is_grad_enabled
 from adjoint.autograd.saved import Kept
-from adjoint.autograd.tensor import Tensor
+from adjoint.autograd.tensor import Tensor, wrap
 
 from .checkpoint_policies import (
     CheckpointPolicy,
@@ -177,7 +178,9 @@ class _Again:
     def pack(self, t: Tensor) -> Tensor:
         """Put the tensor into its place; stop after the last one."""
         part = self.part
-        t = t.detach()  # a backward inside the function can still use the new graph
+        # Without its history a backward inside the function can still use the new graph; what is
+        # Lifted keeps its tangents and what is recorded below.
+        t = wrap(t._data) if isinstance(t._data, Lifted) else t.detach()
         i = len(self.lines)
         if i >= len(part.places):
             if part.complete:
