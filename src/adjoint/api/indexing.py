@@ -96,7 +96,7 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     if general and key.__class__ is Tensor and key._data.dtype == NP_BOOL and mapped_levels(key):
         _fill_mapped(self, key, value)
         return
-    with set_grad_enabled(with_history):
+    with set_grad_enabled(state.grad if general else with_history):
         viewed, picks = subscript(self, key)
     if picks is None:
         _set_basic(viewed, value, general)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from . import modes, origin
+from . import lifted, modes, origin
 from .saved import tell_moved
 from .storage import Reshaped
 from .tape import edge_of, next_sequence_number
@@ -109,6 +109,8 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     since = next_sequence_number()
     result = compute(old)
     check_result(x, result, name)
+    if result._data.__class__ is not np.ndarray:
+        lifted.admit(x, result)
     storage = storage_of(x)
     recorded = result._requires_grad and modes.state.grad
     if recorded and x._view is not None:
@@ -136,9 +138,7 @@ def overwrite(x: Tensor, source: Tensor) -> None:
         if source._data is not x._data:
             np.copyto(x._data, source._data, casting="unsafe")
         return
-    from .lifted import overwrite_lifted
-
-    overwrite_lifted(x, source)
+    lifted.overwrite_lifted(x, source)
 
 
 def _keep(old: Tensor, node: Any, since: int) -> None:
