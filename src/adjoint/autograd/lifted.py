@@ -456,9 +456,9 @@ def _follow(t: Tensor) -> None:
     view = t._view
     assert view is not None
     data, own = view.base._data, level_of(t)
-    moving = getattr(data, "tangent", None)
-    if data.__class__ is not Dual or not data.level.alive or moving is None:
+    if data.__class__ is not Dual or not data.level.alive or data.tangent is None:
         return
+    moving: Tensor = data.tangent
     if own is None or own.number < data.level.number:
 
         def follow() -> None:
