@@ -188,3 +188,12 @@ def test_a_step_that_leaves_nothing() -> None:
     assert str(report).startswith("no leak: after each step alive: ")
     with pytest.raises(ValueError, match="steps has to be at least 2"):
         debug.leaks(step, steps=1)
+
+
+def test_the_gradient_of_a_parameter_that_a_live_graph_saved_is_a_gradient() -> None:
+    weight = torch.ones(700, requires_grad=True)
+    weight.square().sum().backward()
+    before = torch.debug.memory().of_kind("gradient")
+    loss = weight.square().sum()
+    assert torch.debug.memory().of_kind("gradient") == before
+    assert before >= 2800 and loss.requires_grad

@@ -118,7 +118,7 @@ def _items() -> Iterator[_Found]:
             aliases.add(id(kept))
             array = t._data if isinstance(t, Tensor) else t
             if isinstance(t, Tensor) and t._edge is None and t._requires_grad:
-                yield _Found(array, "parameter", None, t)
+                yield from _of_tensor(t)  # its gradient too
                 continue
             number = node.plan.output_number(name)
             if number is None and isinstance(kept, (Tensor, Packed)):
