@@ -90,9 +90,7 @@ tensors.__dict__.update(
     greater=comparison.gt,
     greater_equal=comparison.ge,
     bitwise_invert=bitwise.bitwise_not,
-    tanh_slope=binary_operator(
-        trigonometric.tanh_slope, trigonometric.tanh_slope, "tanh_slope"
-    ),
+    tanh_slope=binary_operator(trigonometric.tanh_slope, trigonometric.tanh_slope, "tanh_slope"),
     one_minus_square=unary.fast_or_general(trigonometric.one_minus_square),
     quotient=operator.truediv,
     over_gap=operator.truediv,
