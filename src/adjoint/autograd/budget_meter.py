@@ -347,11 +347,19 @@ class Meter(Recorder):
         where = origin.describe(origin.caller(2)) if node is None else node_line(node)
         name = "what is kept" if node is None else node.name()
         needed = sum([v.nbytes for v in pinned if v.step is not None and v.buffer is not None])
+        least = self.fixed + needed + nbytes
+        if least <= self.limit:  # it would fit alone
+            return MemoryBudgetError(
+                f"memory_budget: within a budget of {self.limit} bytes no order of computing again "
+                f"was found for {name} at {where}: it takes {least} bytes alone, but not beside "
+                "the values that other operations wait for; raise the budget (twice as much is a "
+                "good next try), or use smaller batches"
+            )
         return MemoryBudgetError(
             f"memory_budget: a budget of {self.limit} bytes is too small for {name} at {where}: it "
             f"needs {nbytes} bytes more beside {needed} that it uses at the same time and "
             f"{self.fixed} that cannot be computed again (data, random masks, values written in "
-            f"place). A budget of {self.fixed + needed + nbytes} bytes is the least for this step; "
+            f"place). A budget of {least} bytes is the least for this step alone; "
             "raise the budget, or use smaller batches"
         )
 

@@ -35,7 +35,7 @@ def jet(func: Callable[..., Any], primals: Any, series: Any) -> tuple[Any, Any]:
     if not isinstance(primals, (tuple, list)) or len(primals) != len(series):
         raise ValueError(
             "jet: expected a tuple of primals and for each of them a list of derivatives, but got "
-            f"{len(series)} lists for {len(primals)} primals"
+            f"{len(series)} lists for {_count(primals)}"
         )
     orders = {len(terms) for terms in series}
     if len(orders) != 1:
@@ -59,6 +59,12 @@ def jet(func: Callable[..., Any], primals: Any, series: Any) -> tuple[Any, Any]:
     structure = pytree.flatten(output)[1]
     values = pytree.unflatten([f[0] for f in found], structure)
     return values, pytree.unflatten([f[1] for f in found], structure)
+
+
+def _count(primals: Any) -> str:
+    if isinstance(primals, (tuple, list)):
+        return f"{len(primals)} primals"
+    return f"a {type(primals).__name__} in place of the tuple"
 
 
 def _told(term: Any) -> str:
