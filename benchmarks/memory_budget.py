@@ -21,7 +21,10 @@ SIZE = 100_000  # elements of a chain's values
 
 @functools.cache
 def fewest(length: int, slots: int) -> float:
-    """Fewest runs of a step that backward takes when a step needs two of `slots` values."""
+    """Fewest runs of a step that backward over a chain takes, each value being made anew.
+
+    Of `slots` values that are held at once, a step needs two: its input and its output.
+    """
     if length <= slots:
         return length
     if slots < 2:
@@ -33,7 +36,7 @@ def fewest(length: int, slots: int) -> float:
 
 @functools.cache
 def optimum(length: int, slots: int) -> float:
-    """The same after a forward pass that chose what to keep."""
+    """The same when the forward pass, which holds its value itself, chooses what to keep."""
     if length == 0 or slots == 0:
         return math.inf if length else 0
     return min(optimum(length - j, slots - 1) + fewest(j - 1, slots) for j in range(1, length + 1))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import itertools
-import math
 import random
 import threading
 import tracemalloc
@@ -15,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.memory_budget import optimum
 
 import adjoint as torch
 from adjoint import nn
@@ -83,29 +82,6 @@ def compare(
     assert budget.peak <= size
     assert budget.bytes == 0
     return budget
-
-
-@functools.cache
-def fewest(length: int, slots: int) -> float:
-    """Fewest runs of a step that backward over a chain takes, each value being made anew.
-
-    Of `slots` values that are held at once, a step needs two: its input and its output.
-    """
-    if length <= slots:
-        return length
-    if slots < 2:
-        return math.inf
-    return min(
-        j + fewest(length - j, slots - 1) + fewest(j - 1, slots) for j in range(1, length + 1)
-    )
-
-
-@functools.cache
-def optimum(length: int, slots: int) -> float:
-    """The same when the forward pass, which holds its value itself, chooses what to keep."""
-    if length == 0 or slots == 0:
-        return math.inf if length else 0
-    return min(optimum(length - j, slots - 1) + fewest(j - 1, slots) for j in range(1, length + 1))
 
 
 @pytest.mark.parametrize("name", ["tanh", "sin"])

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +11,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.laws.samples import OPERATIONS
+from tests.pages import examples, printed
 
 import adjoint as torch
 from adjoint.autograd import functional
@@ -497,16 +494,9 @@ def test_errors(call: Any, error: Any, message: str) -> None:
 
 # The page.
 
-PAGE = Path(__file__).parents[2] / "docs" / "sparse-derivatives.md"
-EXAMPLES = re.findall(
-    r"```python\n(.*?)```\s*```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL
-)
+PAGE = "sparse-derivatives.md"
 
 
-@pytest.mark.parametrize("number", range(3))
-def test_the_page_prints_what_it_shows(number: int) -> None:
-    code, shown = EXAMPLES[number]
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, f"{PAGE.name}, example {number}", "exec"), {})
-    assert printed.getvalue() == shown
+@pytest.mark.parametrize(("code", "shown"), examples(PAGE))
+def test_the_page_prints_what_it_shows(code: str, shown: str) -> None:
+    assert printed(code, PAGE) == shown

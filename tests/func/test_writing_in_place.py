@@ -99,3 +99,24 @@ def test_writing_changes_nothing(function: F, mode: str) -> None:
     got, want = MODES[mode](function), MODES[mode](WRITTEN[function])
     assert not got.requires_grad
     torch.testing.assert_close(got, want)
+
+
+def test_a_view_made_before_its_base_moves_follows_or_is_refused() -> None:
+    def used(x: Any) -> Any:
+        y = x.new_zeros(4)
+        row = y[:2]
+        y[:] = x
+        return row * 2
+
+    with pytest.raises(RuntimeError, match=r"was made before its base was written.*view again"):
+        jvp(used, (X,), (X,))
+
+    def written(x: Any) -> Any:
+        y = x.new_zeros(4)
+        row = y[:2]
+        y[:] = x
+        row.mul_(x[:2])
+        return y
+
+    want = jvp(lambda x: torch.cat([x[:2] ** 2, x[2:]]), (X,), (X,))
+    torch.testing.assert_close(jvp(written, (X,), (X,)), want)

@@ -127,7 +127,13 @@ class custom_vjp(_Custom):
             found = bwd(*self._fixed(args), residuals, ct)
             return self._spread(found, len(ctx.needs_input_grad))
 
-        self._define(forward, backward)
+        def jvp(ctx: Any, *tangents: Any) -> Any:
+            raise NotImplementedError(
+                f"forward mode (jvp) of {self._name()}: a custom_vjp function has a backward rule "
+                "only; decorate it with custom_jvp, whose rule serves both modes"
+            )
+
+        self._define(forward, backward, jvp)
 
     def _spread(self, found: Any, count: int) -> tuple[Any, ...]:
         """Cotangents in the places of all arguments."""

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from . import lifted, modes, origin
+from . import lifted_writing, modes, origin
+from .lifted import top_level
 from .saved import tell_moved
 from .storage import Reshaped
 from .tape import edge_of, next_sequence_number
@@ -98,6 +99,8 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
 
     Nothing has changed when an error is raised.
     """
+    if modes.lifted:
+        top_level((x,))  # a view whose base moves since it was made follows
     check_writable(x, name)
     old = _alias(x)
     if x._data.__class__ is not np.ndarray:  # of a transform: the levels below see one write
@@ -110,7 +113,7 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     result = compute(old)
     check_result(x, result, name)
     if result._data.__class__ is not np.ndarray:
-        lifted.admit(x, result)
+        lifted_writing.admit(x, result)
     storage = storage_of(x)
     recorded = result._requires_grad and modes.state.grad
     if recorded and x._view is not None:
@@ -138,7 +141,7 @@ def overwrite(x: Tensor, source: Tensor) -> None:
         if source._data is not x._data:
             np.copyto(x._data, source._data, casting="unsafe")
         return
-    lifted.overwrite_lifted(x, source)
+    lifted_writing.overwrite_lifted(x, source)
 
 
 def _keep(old: Tensor, node: Any, since: int) -> None:

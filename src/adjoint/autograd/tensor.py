@@ -444,15 +444,19 @@ def refresh(t: Tensor) -> None:
     view = t._view
     assert view is not None
     storage = t._storage
-    if (
-        storage is not None
-        and storage.version != view.version
-        and (t._edge is not None or view.base._requires_grad)
-    ):
-        from .views import replay
+    if storage is not None and storage.version != view.version:
+        base = view.base
+        if base._data.__class__ is not t._data.__class__:
+            raise RuntimeError(
+                f"a view of shape {list(t._data.shape)} was made before its base was written with "
+                "a value that a transform moves (jvp), and does not move with it; make the view "
+                "again after the write"
+            )
+        if t._edge is not None or base._requires_grad:
+            from .views import replay
 
-        relink(t, replay(view, t))  # may refuse: the version must not be noted then
-        view.version = storage.version
+            relink(t, replay(view, t))  # may refuse: the version must not be noted then
+            view.version = storage.version
     of = view.of._requires_grad
     if t._edge is None and t._requires_grad is not of and (view.inherited or of):
         t._requires_grad = view.inherited = of
