@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "adjoint"
 NOTED = """    frame = getframe(depth)
     code = frame.f_code
     offset = frame.f_lasti
-    if is_internal.get(code.co_filename, True):
+    if is_internal[code.co_filename]:
         code, offset = state.origin or origin.caller(depth + 1)
 """
 KEPT = "        node.where = (code, offset, None)\n"

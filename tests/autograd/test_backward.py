@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -261,3 +263,36 @@ def test_saved_values_by_name() -> None:
         node._saved_result
     with pytest.raises(AttributeError):
         node._saved_nothing
+
+
+class _Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx: Any, ct: Any) -> Any:
+        return 3 * ct * ctx.saved_tensors[0] ** 2
+
+
+@pytest.mark.parametrize("operation", [torch.exp, _Cube.apply])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "y.backward()",
+        "y.backward(torch.tensor(1.0))",
+        "torch.autograd.backward([y])",
+        "torch.autograd.grad(y, x)",
+        "torch.autograd.grad(y, x, create_graph=True, retain_graph=False)",
+        "(y * 2).sum().backward()",
+    ],
+)
+def test_a_freed_graph_names_the_line_that_freed_it(operation: Any, first: str) -> None:
+    x = torch.tensor(2.0, requires_grad=True)
+    scope = {"torch": torch, "x": x, "y": operation(x)}
+    for kept in range(2):
+        exec(compile("y.backward(retain_graph=True)", f"kept{kept}.py", "exec"), scope)
+    exec(compile(f"\n\n{first}", "freeing.py", "exec"), scope)
+    with pytest.raises(RuntimeError, match=r"were freed by backward at freeing\.py:3"):
+        scope["y"].backward()

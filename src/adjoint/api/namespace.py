@@ -39,6 +39,11 @@ def lift(value: Any) -> Any:
     return wrap(value) if isinstance(value, (np.ndarray, np.generic)) else value
 
 
+def conj(x: Tensor) -> Tensor:
+    """The complex conjugate; most tensors are real, and rules ask at every product."""
+    return complex.conj(x) if x._data.dtype.kind == "c" else x
+
+
 class Namespace:
     """Holds the functions; a missing name says which one a rule asked for."""
 
@@ -69,7 +74,7 @@ for _module, _names in (
     ),
     (power, "pow square"),
     (rounding, "floor ceil trunc round fmod remainder floor_divide trunc_divide nextafter frexp"),
-    (complex, "real imag conj angle complex view_as_real view_as_complex"),
+    (complex, "real imag angle complex view_as_real view_as_complex"),
     (functions, "positive atan2 hypot logaddexp logaddexp2 copysign"),
     (comparison, "logical_and logical_or logical_xor logical_not isnan isinf isfinite"),
     (bitwise, "bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift"),
@@ -90,6 +95,7 @@ tensors.__dict__.update(
     greater=comparison.gt,
     greater_equal=comparison.ge,
     bitwise_invert=bitwise.bitwise_not,
+    conj=conj,
     tanh_slope=binary_operator(trigonometric.tanh_slope, trigonometric.tanh_slope, "tanh_slope"),
     one_minus_square=unary.fast_or_general(trigonometric.one_minus_square),
     quotient=operator.truediv,

@@ -16,7 +16,7 @@ add_reduce: Any = np.add.reduce
 multiply_reduce: Any = np.multiply.reduce
 maximum_reduce: Any = np.maximum.reduce
 minimum_reduce: Any = np.minimum.reduce
-# Up to this length a dot product with ones takes a third of the time of `add.reduce`.
+# Up to this length a product with ones takes a third of the time of `add.reduce`.
 _SHORT = 32
 _ONES = {
     np.dtype(t).num: [np.ones(n, t) for n in range(_SHORT + 1)] for t in (np.float32, np.float64)
@@ -27,14 +27,18 @@ _NONE: list[Any] = []
 def sum(x: Any, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """Sum over `axis` (None: all); bools and small integers as int64."""
     given = x.dtype
-    if axis is None and not keepdims and dtype is None:
-        shape = x.shape
-        if len(shape) == 1 and shape[0] <= _SHORT:
+    if dtype is None and not keepdims:
+        if axis is None:
+            if x.size <= _SHORT:
+                ones = _ONES.get(given.num, _NONE)
+                if ones:
+                    return x.ravel().dot(ones[x.size])
+            if given.itemsize > 2:
+                return add_reduce(x, None)
+        elif axis == (0,) and x.ndim == 2:  # the gradient of a bias
             ones = _ONES.get(given.num, _NONE)
-            if ones:
-                return x.dot(ones[shape[0]])
-        if given.itemsize > 2:
-            return add_reduce(x, None)
+            if ones and len(x) <= _SHORT:
+                return ones[len(x)].dot(x)
     if dtype is not None:
         return add_reduce(x, axis, dtype, None, keepdims)
     if given.itemsize == 2 and given.kind in "fV":

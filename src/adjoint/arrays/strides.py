@@ -116,6 +116,8 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     old = x.shape
     if old == shape:
         return x[...]
+    if not old and x.dtype.num < 256:  # the gradient of a sum
+        return ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
     lead = len(shape) - len(old)
     if lead < 0:
         return np.broadcast_to(x, shape)  # NumPy's error

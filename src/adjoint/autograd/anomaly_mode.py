@@ -120,9 +120,7 @@ def _statistics(array: Any) -> str:
 def _stack() -> list[str]:
     """The calls that lead here, without adjoint's own."""
     frames = traceback.extract_stack()
-    while len(frames) > 1 and origin.is_internal.get(
-        frames[-1].filename, origin.classify(frames[-1].filename)
-    ):
+    while len(frames) > 1 and origin.is_internal[frames[-1].filename]:
         frames.pop()
     return frames.format()
 

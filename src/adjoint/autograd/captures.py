@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from .tape import Node, edge_of
@@ -21,43 +20,46 @@ def place_of(t: Any) -> Edge:
     return (node if isinstance(node, Node) else node._node), t.output_nr
 
 
-_SEQUENCE = attrgetter("seq")
-
-
 class Captures:
     """The inputs of `grad` (or `backward(inputs=)`): what to collect, which nodes lead there."""
 
-    def __init__(self, inputs: Sequence[Any], roots: Iterable[Node], accumulate: bool) -> None:
-        self.edges = [place_of(t) for t in inputs]
+    def __init__(self, inputs: Sequence[Any], roots: Sequence[Edge], accumulate: bool) -> None:
         self.accumulate = accumulate
+        self.edges: list[Edge] = []
         self.wanted: dict[Node, list[int]] = {}
-        self.through: set[Node] = set()  # nodes that must run, not only be captured
-        for position, ((node, _), t) in enumerate(zip(self.edges, inputs)):
+        for position, t in enumerate(inputs):
+            edge = place_of(t)
+            self.edges.append(edge)
             if not isinstance(t, Tensor) or not is_cut(t):
-                self.wanted.setdefault(node, []).append(position)
+                self.wanted.setdefault(edge[0], []).append(position)
         self.results: list[Any] = [None] * len(self.edges)
+        self.through: set[Node] = set()  # nodes that must run, not only be captured
         self.needed = self._reaching(roots)
 
-    def _reaching(self, roots: Iterable[Node]) -> set[Node]:
-        """Nodes from which a wanted node can be reached: by sequence number, no recursion."""
+    def _reaching(self, roots: Iterable[Edge]) -> set[Node]:
+        """Nodes from which a wanted node can be reached, iteratively: down, then up again."""
         wanted = self.wanted
         floor = min([node.seq for node in wanted], default=0)
-        stack = list(roots)
-        found = set(stack)
+        leading: dict[Node, list[Node]] = {}  # to a node, from those above it
+        stack = [edge[0] for edge in roots]
         while stack:
-            for following, _ in stack.pop().edges:
-                if following.seq < floor or following in found:
-                    continue
-                if following.edges or following in wanted:  # other leaves lead nowhere
-                    found.add(following)
+            node = stack.pop()
+            for edge in node.edges:
+                following = edge[0]
+                if following in leading:
+                    leading[following].append(node)
+                elif following.seq >= floor and (following.edges or following in wanted):
+                    leading[following] = [node]  # other leaves lead nowhere
                     stack.append(following)
         needed, through = set(wanted), self.through
-        for node in sorted(found, key=_SEQUENCE):
-            for following, _ in node.edges:
-                if following in needed:
+        stack.extend(wanted)
+        while stack:
+            for node in leading.get(stack.pop(), ()):
+                if node not in through:
                     through.add(node)
-                    needed.add(node)
-                    break
+                    if node not in needed:
+                        needed.add(node)
+                        stack.append(node)
         return needed
 
     def take(self, node: Node, ct: Any) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,10 +17,23 @@ from . import modes, second_pass
 from .captures import Captures, place_of
 from .engine import Run, execute
 from .lifted import Batched, Level, Lifted, lift, spread, unrecorded
+from .origin import caller, getframe, is_internal
 from .tape import GradientEdge, Node, node_line
 from .tensor import Tensor, is_cut, wrap
 
-_ones: dict[Any, Any] = {}  # the cotangent 1, by dtype; shared, so never written
+if TYPE_CHECKING:
+    from .tensor import Edge
+
+_ones: dict[Any, Any] = {}  # the cotangent 1, by dtype; shared
+
+
+def _one(dtype: Any) -> Any:
+    """The number 1 as an array, not to be written; `np.ones` takes 0.7 µs."""
+    one = _ones.get(dtype)
+    if one is None:
+        one = _ones[dtype] = np.ones((), dtype)
+        one.flags.writeable = False
+    return one
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
@@ -65,9 +78,9 @@ def _check_inputs(inputs: Sequence[Any]) -> None:
             )
 
 
-def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
+def _cotangent_for(place: Edge, gradient: Any, index: int) -> Any:
     """The starting cotangent of one root: what the user gave, checked, or 1 for a real scalar."""
-    node, output = place_of(t)
+    node, output = place
     shape, dtype = node.metas_of(output)
     if gradient is None:
         if prod(shape) != 1:
@@ -81,7 +94,7 @@ def _cotangent_for(t: Any, gradient: Any, index: int) -> Any:
                 "grad can be implicitly created only for real scalar outputs but got "
                 f"{FROM_NUMPY[dtype]}; pass gradient= of that dtype, or take .real or .abs()"
             )
-        return wrap(np.ones(shape, dtype))
+        return wrap(np.ones(shape, dtype) if shape else _one(dtype).copy())
     if not isinstance(gradient, Tensor):
         raise TypeError(
             f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
@@ -106,14 +119,14 @@ def made_at(node: Node) -> str:
     return "" if node.origin is None else f", made at {node_line(node)}"
 
 
-def _gradients(tensors: Sequence[Any], given: Any, name: str) -> list[Any]:
-    given = (None,) * len(tensors) if given is None else as_tuple(given)
-    if len(given) != len(tensors):
+def _gradients(places: Sequence[Edge], given: Any, name: str) -> list[Any]:
+    given = (None,) * len(places) if given is None else as_tuple(given)
+    if len(given) != len(places):
         raise RuntimeError(
-            f"got {len(tensors)} tensors and {len(given)} gradients: {name} needs one for each "
+            f"got {len(places)} tensors and {len(given)} gradients: {name} needs one for each "
             "(None for scalars)"
         )
-    return [_cotangent_for(t, g, i) for i, (t, g) in enumerate(zip(tensors, given, strict=True))]
+    return [_cotangent_for(place, g, i) for i, (place, g) in enumerate(zip(places, given))]
 
 
 def backward(
@@ -139,7 +152,8 @@ def backward(
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     roots = as_tuple(tensors)
     _check_roots(roots)
-    gradients = _gradients(roots, grad_tensors, "backward()")
+    places = [place_of(t) for t in roots]
+    gradients = _gradients(places, grad_tensors, "backward()")
     if create_graph:
         warnings.warn(
             "Using backward() with create_graph=True will create a reference cycle between the "
@@ -152,20 +166,18 @@ def backward(
         )
     keep = create_graph if retain_graph is None else retain_graph
     run = Run(create_graph, keep, _is_lifted(roots, gradients))
-    if wanted is None:
-        execute(run, roots, gradients)
-    else:
-        _backward_into(run, roots, gradients, wanted)
+    if wanted is not None:
+        run.captures = _accumulating_into(wanted, places)
+    execute(run, places, gradients)
 
 
 def _backward_scalar(loss: Tensor, edge: Any, retain_graph: bool) -> None:
     """`loss.backward()` of a 0-d real tensor: the usual call, without the general one's checks."""
     run = Run(False, retain_graph)
-    dtype = loss._data.dtype
-    one = _ones.get(dtype)
-    if one is None:
-        one = _ones[dtype] = np.ones((), dtype)
-        one.flags.writeable = False
+    frame = getframe(2)  # of the call of `_tensor_backward`, mostly the user's
+    code = frame.f_code
+    run.origin = caller(3) if is_internal[code.co_filename] else (code, frame.f_lasti)
+    one = _one(loss._data.dtype)
     node, output = edge
     run.pending[node] = one if node.shape is not None else {output: one}
     run.heap.append((-node.seq, node))
@@ -181,16 +193,13 @@ def _backward_scalar(loss: Tensor, edge: Any, retain_graph: bool) -> None:
         modes.state.grad = before
 
 
-def _backward_into(
-    run: Run, roots: Sequence[Any], gradients: Sequence[Any], inputs: Sequence[Any]
-) -> None:
+def _accumulating_into(inputs: Sequence[Any], places: Sequence[Edge]) -> Captures:
     """`backward(inputs=)`: accumulate into these only; non-leaves retain theirs from then on."""
     _check_inputs(inputs)
     for t in inputs:
         if isinstance(t, Tensor):
             t.retain_grad()
-    run.captures = Captures(inputs, [place_of(t)[0] for t in roots], accumulate=True)
-    execute(run, roots, gradients)
+    return Captures(inputs, places, accumulate=True)
 
 
 def grad(
@@ -242,11 +251,12 @@ def grad(
         return _batched(
             roots, wanted, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
         )
-    gradients = _gradients(roots, grad_outputs, "grad()")
+    places = [place_of(t) for t in roots]
+    gradients = _gradients(places, grad_outputs, "grad()")
     keep = create_graph if retain_graph is None else retain_graph
     run = Run(create_graph, keep, _is_lifted(roots, gradients))
-    run.captures = captures = Captures(wanted, [place_of(t)[0] for t in roots], accumulate=False)
-    execute(run, roots, gradients)
+    run.captures = captures = Captures(wanted, places, accumulate=False)
+    execute(run, places, gradients)
     if run.on_tensors and not create_graph:
         captures.results = [unrecorded(ct) for ct in captures.results]
     return _results(captures.results, wanted, gradients, bool(allow_unused), materialize_grads)

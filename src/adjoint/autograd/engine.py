@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import add
 
 from ..arrays import cpu
 from . import modes, second_pass
-from .captures import Captures, place_of
-from .origin import caller
+from .captures import Captures
+from .origin import Origin, caller
 from .tape import Node, node_line
 from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .tensor import Edge
 
 _tensor_namespace: list[Any] = []  # filled by the api floor: the namespace whose arrays are Tensors
 
@@ -30,7 +33,7 @@ class Run:
 
     __slots__ = (
         "create_graph", "retain_graph", "on_tensors", "xp", "pending", "heap", "shared",
-        "captures", "__weakref__",
+        "captures", "origin", "__weakref__",
     )  # fmt: skip
 
     def __init__(self, create_graph: bool, retain_graph: bool, on_tensors: bool = False) -> None:
@@ -43,6 +46,7 @@ class Run:
         self.heap: list[tuple[int, Node]] = []
         self.shared: set[Node] = set()  # nodes whose cotangent's memory has another owner
         self.captures: Captures | None = None
+        self.origin: Origin | None = None  # where the pass was asked for
 
     def deliver(self, node: Node, output: int, ct: Any) -> None:
         """Add a cotangent to what is pending for one output of a node."""
@@ -99,39 +103,33 @@ class Run:
 
     def _step(self, node: Node, ct: Any) -> None:
         """Run one node with all that may be asked of it: hooks, captures, anomalies, recording."""
-        hooks, captures, anomaly = node.hooks, self.captures, modes.anomaly
+        hooks, captures = node.hooks, self.captures
         if hooks is not None:
-            arrived = ct
-            ct = hooks.before(ct, self, node)
-            if captures is not None:
-                # torch's order: what goes on is captured as it arrived, what ends here hooked
-                if node in captures.through:
-                    captures.take(node, arrived)
-                elif not captures.take(node, ct):
-                    return
-            if hooks.pre:
-                ct = hooks.ahead(ct, self, node)
-        elif captures is not None and not captures.take(node, ct):
+            ct = self._before(node, ct)
+            if ct is None:
+                return
+        elif captures is not None and node in captures.wanted and not captures.take(node, ct):
             return
-        plain = anomaly is None and not modes.safe
-        run = node.apply if plain else _runner(node)
+        edges = node.edges
         try:
-            if captures is not None and plain and len(node.edges) > 1:
+            if modes.anomaly is not None or modes.safe:
+                cts = _runner(node)(ct, self)
+            elif captures is not None and len(edges) > 1:
                 cts = node.apply_for(ct, self, captures.needed)
             else:
-                cts = run(ct, self)
+                cts = node.apply(ct, self)
         except RuntimeWarning:
             with np.errstate(all="ignore"):
-                cts = run(ct, self)
+                cts = _runner(node)(ct, self)
         if hooks is not None:
             cts = hooks.after(cts, ct, self, node)
         pending, on_tensors = self.pending, self.on_tensors
-        for edge, g in zip(node.edges, cts):
+        for edge, g in zip(edges, cts):
             following = edge[0]
             if g is None or (captures is not None and following not in captures.needed):
                 continue
             array = g._data if on_tensors else g
-            if array.shape != following.shape or array.dtype != following.dtype:
+            if array.shape != following.shape or array.dtype is not following.dtype:
                 self.deliver(following, edge[1], g)
             elif following in pending:
                 pending[following] = pending[following] + g
@@ -141,6 +139,20 @@ class Run:
                 heappush(self.heap, (-following.seq, following))
             if g is ct:
                 self.shared.add(following)
+
+    def _before(self, node: Node, ct: Any) -> Any:
+        """What hooks make of a cotangent before the node runs; None: it ends here, captured."""
+        hooks, captures = node.hooks, self.captures
+        assert hooks is not None
+        arrived = ct
+        ct = hooks.before(ct, self, node)
+        if captures is not None:
+            # torch's order: what goes on is captured as it arrived, what ends here hooked
+            if node in captures.through:
+                captures.take(node, arrived)
+            elif not captures.take(node, ct):
+                return None
+        return hooks.ahead(ct, self, node) if hooks.pre else ct
 
 
 def _runner(node: Node) -> Any:
@@ -178,25 +190,25 @@ def fit(xp: Any, ct: Any, shape: tuple[int, ...], dtype: Any, node: Node) -> Any
     return ct
 
 
-def _start(run: Run, roots: Sequence[Any], gradients: Sequence[Any]) -> None:
-    for t, gradient in zip(roots, gradients, strict=True):
-        node, output = place_of(t)
-        run.deliver(node, output, gradient if run.on_tensors else gradient._data)
-        run.shared.add(node)
-
-
-def execute(run: Run, tensors: Sequence[Any], gradients: Sequence[Any]) -> None:
-    """Run the pass in the grad mode it needs, and leave the mode as it was."""
+def execute(run: Run, places: Sequence[Edge], gradients: Sequence[Any]) -> None:
+    """Run the pass from `places` in the grad mode it needs, and leave the mode as it was."""
     state = modes.state
     before, origin = state.grad, state.origin
     state.grad = run.create_graph
-    if run.create_graph and origin is None:
-        state.origin = caller(3)
+    run.origin = origin or caller(3)
+    if run.create_graph:
+        state.origin = run.origin
     try:
-        _start(run, tensors, gradients)
+        needed = None if run.captures is None else run.captures.needed
+        lone = len(places) == 1  # its hooks run in any case, as in torch
+        for (node, output), gradient in zip(places, gradients):
+            if needed is not None and node not in needed and not (lone and node.hooks):
+                continue
+            run.deliver(node, output, gradient if run.on_tensors else gradient._data)
+            run.shared.add(node)
         run.walk()
     except RuntimeError as error:
-        second_pass.tell(error, [place_of(t)[0] for t in tensors])
+        second_pass.tell(error, [node for node, _ in places])
         raise
     finally:
         state.grad, state.origin = before, origin

@@ -155,7 +155,7 @@ class FunctionNode(OperationNode):
         found = context.apply(*self._gradients(ct, run))
         cts = self._checked(found, run)
         if not run.retain_graph:
-            self.saved, self.freed = None, True
+            self.saved, self.freed, self.freed_at = None, True, run.origin
         shared = run.shared
         for edge in self.edges:  # the user may keep what was returned, or return it twice
             shared.add(edge[0])

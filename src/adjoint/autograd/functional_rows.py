@@ -27,15 +27,15 @@ Blocks = tuple[Tensor, ...]
 def rows(output: Tensor, inputs: Sequence[Tensor], create_graph: bool) -> Iterator[Row]:
     """The gradients of each element of `output`, which requires grad, in order."""
     run = Run(create_graph, retain_graph=True)
-    start, number = edge_of(output)
-    run.captures = captures = Captures(inputs, [start], accumulate=False)
+    place = start, number = edge_of(output)
+    run.captures = captures = Captures(inputs, (place,), accumulate=False)
     schedule = None if create_graph else Schedule.of(captures, start)
     for unit in _units(output):
         if schedule is not None:
             captures.results = schedule.row(unit, number)
         else:
             captures.results = [None] * len(inputs)
-            execute(run, (output,), (wrap(unit),))
+            execute(run, (place,), (wrap(unit),))
         yield captures.results
 
 

@@ -38,22 +38,6 @@ anomaly: Any = None  # the Detector of `anomaly_mode`, for all threads
 guard: Any = None  # the Keeper of `mutation`: has to know before memory is written
 
 
-def enter_module(module: Any) -> Any:
-    """Note that this thread runs `module` now; returns what to give back to `leave_module`."""
-    global running
-    running += 1
-    before = state.module
-    state.module = (module, before)
-    return before
-
-
-def leave_module(before: Any) -> None:
-    """Note that the module has returned."""
-    global running
-    running -= 1
-    state.module = before
-
-
 class Mode:
     """The base of the switches: a reusable context manager that also decorates."""
 

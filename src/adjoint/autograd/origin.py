@@ -15,32 +15,29 @@ Origin = tuple[CodeType, int]
 getframe = sys._getframe
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-# co_filename -> is it ours; one dict hit per frame instead of a string comparison.
-is_internal: dict[str, bool] = {}
 
 
-def classify(filename: str) -> bool:
-    """Whether a file belongs to adjoint itself; remembered by name."""
-    ours = filename.startswith(_PACKAGE)
-    is_internal[filename] = ours
-    return ours
+class _Files(dict[str, bool]):
+    """co_filename -> is it adjoint's own; one lookup per frame instead of a string comparison."""
+
+    def __missing__(self, filename: str) -> bool:
+        ours = self[filename] = filename.startswith(_PACKAGE)
+        return ours
+
+
+is_internal = _Files()
 
 
 def caller(depth: int = 2) -> Origin:
-    """The nearest frame outside adjoint, looking from `depth` calls up."""
-    frame: FrameType | None = getframe(depth)
-    last = frame
-    while frame is not None:
-        filename = frame.f_code.co_filename
-        ours = is_internal.get(filename)
-        if ours is None:
-            ours = classify(filename)
-        if not ours:
-            return frame.f_code, frame.f_lasti
-        last = frame
-        frame = frame.f_back
-    assert last is not None
-    return last.f_code, last.f_lasti
+    """The nearest frame outside adjoint, looking from `depth` calls up; else the outermost."""
+    frame: FrameType = getframe(depth)
+    internal = is_internal
+    while internal[frame.f_code.co_filename]:
+        above = frame.f_back
+        if above is None:
+            break
+        frame = above
+    return frame.f_code, frame.f_lasti
 
 
 def line_number(origin: Origin) -> int:

@@ -1,26 +1,19 @@
 """Floor 1: what to tell when a backward pass meets a graph that an earlier one has freed.
 
-Which tensor ties the two graphs together, where it was made and used again, and where backward is
-called. Runs only when such an error is told.
+Which tensor ties the two graphs together, where it was made and where it was used again. Runs only
+when such an error is told.
 """
 
 from __future__ import annotations
 
-import linecache
-import re
-import sys
 from collections.abc import Iterable, Sequence
-from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import origin
 from .function_node import FunctionNode
 from .tape import AccumulateGrad, Node, OperationNode, node_line
 
 if TYPE_CHECKING:
     from .tensor import Edge
-
-_CALL = re.compile(r"\.backward\(|\bgrad\(|\bbackward\(")
 
 
 def tell(error: RuntimeError, roots: Iterable[Node]) -> None:
@@ -29,8 +22,7 @@ def tell(error: RuntimeError, roots: Iterable[Node]) -> None:
     if freed is None:
         return
     del error.node  # type: ignore[attr-defined]
-    more = [f"{error.args[0]}.", _tie(list(roots), freed), _calls()]
-    error.args = (" ".join([text for text in more if text]),)
+    error.args = (f"{error.args[0]}. {_tie(list(roots), freed)}".rstrip(),)
 
 
 def _tie(roots: Sequence[Node], freed: Node) -> str:
@@ -83,27 +75,3 @@ def _crossing(nodes: set[Node], border: int, freed: Node) -> tuple[Node, Edge] |
             if made.seq < border and made in leading and not isinstance(made, AccumulateGrad):
                 return node, edge
     return None
-
-
-def _calls() -> str:
-    """The lines at which the functions that are running call backward."""
-    found: dict[str, None] = {}
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        code = frame.f_code
-        name = code.co_filename
-        if not origin.is_internal.get(name, False) and not origin.classify(name):
-            for line in sorted(_lines(code)):
-                if _CALL.search(linecache.getline(name, line).split("#")[0]):
-                    found[f"{name}:{line}"] = None
-            if found:
-                break
-        frame = frame.f_back
-    places = ", ".join(found)
-    return f"Backward frees what it has used; it is called at {places}." if places else ""
-
-
-def _lines(code: CodeType) -> set[int]:
-    found = {line for _, _, line in code.co_lines() if line}
-    inner: list[Any] = [c for c in code.co_consts if isinstance(c, CodeType)]
-    return found.difference(*[_lines(c) for c in inner]) if inner else found

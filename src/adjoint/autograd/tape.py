@@ -113,7 +113,7 @@ class GradientEdge(NamedTuple):
 class OperationNode(Node):
     """A node made by a registered operation; each operation has a subclass named as in torch."""
 
-    __slots__ = ("plan", "saved", "versions", "constants", "where", "metas")
+    __slots__ = ("plan", "saved", "versions", "constants", "where", "metas", "freed_at")
 
     operation: ClassVar[Any]
 
@@ -123,6 +123,7 @@ class OperationNode(Node):
     constants: Sequence[Any]  # shapes and parameters that rules named
     where: tuple[Any, int, Any]  # code, instruction, module being run
     metas: tuple[tuple[tuple[int, ...], Any], ...]  # only set when there are several outputs
+    freed_at: origin.Origin | None  # only set once freed: where that pass was asked for
 
     @property
     def origin(self) -> origin.Origin | None:
@@ -166,16 +167,20 @@ class OperationNode(Node):
         cts = self.plan.pull(run.xp, ct, values)
         if saved and not run.retain_graph:
             self.saved = None
+            self.freed_at = run.origin
         return cts
 
     def apply_for(self, ct: Any, run: Run, needed: set[Node]) -> Any:
         wanted = tuple([edge[0] in needed for edge in self.edges])
         if False not in wanted:
             return self.apply(ct, run)
-        values = [*self._values(run), *self.constants]
+        values = self._values(run)
+        if self.constants:
+            values.extend(self.constants)
         cts = self.plan.part(wanted)(run.xp, ct, values)
-        if not run.retain_graph:
-            self.saved = self.saved and None
+        if self.saved and not run.retain_graph:
+            self.saved = None
+            self.freed_at = run.origin
         return cts
 
     def _values(self, run: Run) -> list[Any]:
@@ -444,18 +449,21 @@ def module_path(frame: tuple[Any, Any] | None) -> str:
     return type(inner).__name__
 
 
-def freed_message(node: Node) -> str:
-    """What to say when saved values are asked for after they were freed."""
+def freed_message(node: OperationNode) -> str:
+    """What to say when saved values are asked for after they were freed, with both lines."""
+    freed_at = getattr(node, "freed_at", None)  # not where the user cleared them
+    by = "" if freed_at is None else f", and were freed by backward at {origin.describe(freed_at)}"
     return (
         "Trying to backward through the graph a second time (or directly access saved tensors "
         "after they have already been freed). Saved intermediate values of the graph are freed "
         "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
         "backward through the graph a second time or if you need to access saved tensors after "
         f"calling backward. The freed values belong to {node.name()}, made at {node_line(node)}"
+        f"{by}"
     )
 
 
-def freed_error(node: Node) -> RuntimeError:
+def freed_error(node: OperationNode) -> RuntimeError:
     """The error of a pass that needs freed values; it holds the node, for `second_pass`."""
     error = RuntimeError(freed_message(node))
     vars(error)["node"] = node

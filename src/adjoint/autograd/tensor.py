@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import dtypes
-from . import modes
+from .modes import state
 from .storage import Reshaped, Storage, View
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Tensor:
                 "only Tensors of floating point and complex dtype can require gradients, but this "
                 f"one is {self.dtype}; convert it first, for example with .float()"
             )
-        if requires_grad and self.is_inference() and not modes.state.inference:
+        if requires_grad and self.is_inference() and not state.inference:
             raise RuntimeError(
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not "
                 "allowed; use .clone() to get a normal tensor"
@@ -380,10 +380,12 @@ class Tensor:
 def wrap(array: Any) -> Any:
     """A leaf Tensor on `array` (which may be a NumPy scalar), requiring no gradient."""
     t = new(Tensor)
-    t._data = array if type(array) is np.ndarray or hasattr(array, "level") else np.asarray(array)
+    if array.__class__ is not np.ndarray and not hasattr(array, "level"):
+        array = np.asarray(array)
+    t._data = array
     t._requires_grad = False
     t._edge = t._storage = t._view = t._meta = None
-    if modes.state.inference:
+    if state.inference:
         storage_of(t).inference = True
     return t
 

@@ -104,8 +104,7 @@ def is_library(filename: str) -> bool:
 
 def is_ours(filename: str) -> bool:
     """Whether a file is adjoint's."""
-    known = origin.is_internal.get(filename)
-    return origin.classify(filename) if known is None else known
+    return origin.is_internal[filename]
 
 
 class Held:

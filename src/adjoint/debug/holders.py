@@ -32,7 +32,7 @@ def frames() -> list[FrameType]:
         for frame in list(tops.values()):
             while frame is not None:
                 name = frame.f_code.co_filename
-                if not origin.is_internal.get(name, origin.classify(name)):
+                if not origin.is_internal[name]:
                     found.append(frame)
                 frame = frame.f_back  # type: ignore[assignment]
     finally:  # this frame is among them: its variables must not hold it, and all that called it

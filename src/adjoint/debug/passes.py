@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.arrays import cpu
+from adjoint.autograd.captures import place_of
 from adjoint.autograd.derivatives import _gradients
 from adjoint.autograd.engine import Run, execute, fit
 from adjoint.autograd.hooks import NodeHooks, PassHook, _as_tensor, _checked
@@ -44,9 +45,10 @@ class WatchedPass(Run):
     def start(self, root: Any, gradient: Any = None) -> None:
         """Run from a tensor; `gradient` is 1 when it is not given, also for several elements."""
         given = root.new_ones(root.shape) if gradient is None else gradient
-        gradients = _gradients((root,), (given.detach(),), "blame()")
+        places = (place_of(root),)
+        gradients = _gradients(places, (given.detach(),), "blame()")
         with np.errstate(all="ignore"):
-            execute(self, (root,), gradients)
+            execute(self, places, gradients)
 
     def walk(self) -> None:
         """Visit every needed node that has something pending, latest first."""

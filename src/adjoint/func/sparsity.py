@@ -122,11 +122,11 @@ def pattern_of(y: Tensor, leaf: Tensor, fixed_factors: bool = False) -> Any:
     shape = y._data.size, leaf._data.size
     if not y._requires_grad:
         return csr_array(shape, dtype=bool)
-    node, output = edge_of(y)
+    place = node, output = edge_of(y)
     pieces: dict[Node, dict[int, list[Any]]] = {}
     _deliver(pieces, [], node, output, eye_array(shape[0], dtype=bool, format="csr"))
     end = edge_of(leaf)[0]
-    leading = Captures((leaf,), (node,), accumulate=False).needed
+    leading = Captures((leaf,), (place,), accumulate=False).needed
     heap = [(-node.seq, node)]
     while heap:
         node = heappop(heap)[1]

@@ -55,6 +55,8 @@ class FunctionModule(Module):
 
     def forward(self, input: Tensor) -> Any:
         """The function of the input, with the module's settings."""
+        if not self.settings:
+            return self.function(input)
         return self.function(input, **{name: getattr(self, name) for name in self.settings})
 
     def extra_repr(self) -> str:

@@ -9,7 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from adjoint.autograd.modes import enter_module, leave_module
+from adjoint.autograd import modes
+from adjoint.autograd.modes import state
 from adjoint.autograd.tensor import Tensor
 
 from .conversion import Conversion
@@ -65,7 +66,9 @@ class Module(StateDict, Conversion, Hooked):
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        before = enter_module(self)  # errors on the backward way can name the module's path
+        before = state.module  # errors on the backward way can name the module's path
+        state.module = (self, before)
+        modes.running += 1
         try:
             own = self.__dict__  # a subscript costs a third of an attribute of many classes
             if (
@@ -81,7 +84,8 @@ class Module(StateDict, Conversion, Hooked):
             _explain_uninitialised(self, error)
             raise
         finally:
-            leave_module(before)
+            modes.running -= 1
+            state.module = before
 
     def __setattr__(self, name: str, value: Any) -> None:
         fields = self.__dict__
@@ -290,7 +294,9 @@ class Module(StateDict, Conversion, Hooked):
             module = stack.pop()
             if module not in found:
                 found[module] = None
-                stack += [m for m in reversed(module._modules.values()) if m is not None]
+                children = module._modules
+                if children:
+                    stack += [m for m in reversed(children.values()) if m is not None]
         return list(found)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
@@ -345,11 +351,9 @@ class Module(StateDict, Conversion, Hooked):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Reset the gradient of every parameter."""
         for parameter in self.parameters():
-            if parameter.grad is not None:
-                if set_to_none:
-                    parameter.grad = None
-                else:
-                    parameter.grad = parameter.grad.detach().zero_()
+            meta = parameter._meta
+            if meta is not None and meta.grad is not None:
+                meta.grad = None if set_to_none else meta.grad.detach().zero_()
 
     def extra_repr(self) -> str:
         """What stands between the parentheses of the module's repr."""

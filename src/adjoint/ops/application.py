@@ -67,18 +67,29 @@ class Operation(Definition):
             if level is not None:
                 return self.run_lifted(level, tensors, params)
         out = self.compute([t._data for t in tensors], params)
-        if not self.several:
-            result = wrap(out)
-            results: tuple[Tensor, ...] = (result,)
-        else:
-            result = results = tuple([wrap(o) for o in out])
+        if self.several:
+            return self._call_several(tensors, out, params)
+        result: Tensor = wrap(out)
+        if self.view:
+            self._mark_views(tensors[0], (result,), params)
+        if state.grad:
+            mask = self.mask(tensors)
+            if mask:
+                record(self, mask, tensors, (result,), params, 3)
+        return result
+
+    def _call_several(
+        self, tensors: Sequence[Tensor], outs: Sequence[Any], params: dict[str, Any]
+    ) -> tuple[Tensor, ...]:
+        """`__call__` of an operation that has several results."""
+        results: tuple[Tensor, ...] = tuple([wrap(out) for out in outs])
         if self.view:
             self._mark_views(tensors[0], results, params)
         if state.grad and results:  # there are none of an empty dimension's parts
             mask = self.mask(tensors)
             if mask:
-                record(self, mask, tensors, results, params, 3)
-        return result
+                record(self, mask, tensors, results, params, 4)
+        return results
 
     # `run_one` and `run_two` are `__call__` for elementwise operations on one or two tensors of
     # one float dtype: the library's fast path, measured 2 times faster than the general one.
@@ -158,15 +169,15 @@ class Operation(Definition):
                 out = self.forward(cpu, *arrays, **params)
         except ValueError as error:
             raise explain(self.name, [a.shape for a in arrays], error) from None
-        if arrays and arrays[0].dtype in LOW_PRECISION and not self.several:
+        if arrays and arrays[0].itemsize == 2 and not self.several:
             return self._narrow(out, arrays[0].dtype)
         return out
 
     def _narrow(self, out: Any, dtype: Any) -> Any:
         """NumPy computes half precision in float32 here and there; the result is half again."""
-        if self.keeps_dtype and out.dtype.kind == "f" and out.dtype != dtype:
-            return out.astype(dtype)
-        return out
+        if dtype not in LOW_PRECISION or not self.keeps_dtype:
+            return out
+        return out.astype(dtype) if out.dtype.kind == "f" and out.dtype != dtype else out
 
     def mask(self, tensors: Sequence[Tensor]) -> int:
         """Bit i: input i requires grad and has a rule."""
@@ -174,11 +185,13 @@ class Operation(Definition):
         for i, t in enumerate(tensors):
             if t._view is not None:
                 refresh(t)
-            if t._requires_grad and (min(i, len(self.inputs) - 1) if self.variadic else i) in (
-                self.vjps
-            ):
+            if t._requires_grad and (i in self.vjps or (self.variadic and self._has_rule(i))):
                 mask |= 1 << i
         return mask
+
+    def _has_rule(self, i: int) -> bool:
+        """Whether a variadic operation has a rule for its i-th tensor: the last serves many."""
+        return min(i, len(self.inputs) - 1) in self.vjps
 
     def _mark_views(self, t: Tensor, results: Sequence[Tensor], params: dict[str, Any]) -> None:
         """Tie results that share the input's memory to its storage and base."""

@@ -51,7 +51,7 @@ class pow_number:
         if exponent == 0:
             return xp.zeros_like(x)
         if exponent == 2:
-            return 2 * x
+            return x + x  # half the time of 2 * x
         if exponent == 1:
             return xp.linked(xp.ones_like(x), x)
         return exponent * _power(xp, x, exponent - 1)

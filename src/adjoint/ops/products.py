@@ -187,9 +187,12 @@ def run_linear(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
     t._requires_grad = False
     t._edge = t._storage = t._view = t._meta = None
     if state.grad:
-        for source in (x, w, b):
-            if source._view is not None:
-                refresh(source)
+        if x._view is not None:
+            refresh(x)
+        if w._view is not None:
+            refresh(w)
+        if b._view is not None:
+            refresh(b)
         mask = x._requires_grad | w._requires_grad << 1 | b._requires_grad << 2
         if mask:
             plan = linear_layer.plans.get(mask) or linear_layer.plan(mask, 3, False)

@@ -72,7 +72,7 @@ def record_one(
     frame = getframe(depth)
     code = frame.f_code
     offset = frame.f_lasti
-    if is_internal.get(code.co_filename, True):
+    if is_internal[code.co_filename]:
         code, offset = state.origin or origin.caller(depth + 1)
     node.constants = _constants(plan, tensors, params) if plan.constant_sources else ()
     if plan.saves_output:
@@ -119,7 +119,7 @@ def _save(
     node: OperationNode, plan: Plan, tensors: Sequence[Tensor], results: Sequence[Tensor]
 ) -> None:
     """Keep what the plan's rules named: handles of inputs, aliases of outputs."""
-    versions: list[int] | None = None
+    versions: list[int] = []
     saved: list[Tensor] = []
     for is_output, number in plan.saved_sources:
         if is_output:
@@ -133,19 +133,19 @@ def _save(
             t._storage = result._storage if linked else storage_of(result)
         else:
             t = tensors[number]
-        storage = t._storage
-        if storage is not None:
-            if storage.inference:
-                raise RuntimeError(
-                    "Inference tensors cannot be saved for backward. To work around you can make "
-                    "a clone to get a normal tensor and use it in autograd."
-                )
-            if storage.version:
-                versions = versions or [0] * len(plan.saved_sources)
-                versions[len(saved)] = storage.version
         saved.append(t)
+        storage = t._storage
+        if storage is None:
+            versions.append(0)
+        elif storage.inference:
+            raise RuntimeError(
+                "Inference tensors cannot be saved for backward. To work around you can make "
+                "a clone to get a normal tensor and use it in autograd."
+            )
+        else:
+            versions.append(storage.version)
     node.saved = saved
-    node.versions = versions
+    node.versions = versions if any(versions) else None
 
 
 def _share_storages(node: OperationNode, plan: Plan, results: Sequence[Tensor]) -> None:

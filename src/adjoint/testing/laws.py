@@ -17,7 +17,7 @@ import numpy as np
 
 from ..arrays import cpu, ignore_numpy_warnings
 from ..autograd.derivatives import backward, grad
-from ..autograd.origin import classify
+from ..autograd.origin import is_internal
 from ..autograd.tensor import Tensor, wrap
 from ..ops.definition import Definition
 from ..ops.samples import Sample
@@ -344,7 +344,7 @@ def special_values_do_not_warn(operation: Any, sample: Any) -> None:
         values[i] = flat.reshape(values[i].shape)
     inputs = tensors(operation, values)
     # NumPy's warnings are filtered in adjoint's own files; in other people's they are theirs.
-    ours = classify(operation.forward.__code__.co_filename)
+    ours = is_internal[operation.forward.__code__.co_filename]
     quiet = contextlib.nullcontext() if ours else np.errstate(all="ignore")
     with quiet, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
