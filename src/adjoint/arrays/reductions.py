@@ -32,7 +32,7 @@ def sum(x: Any, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) 
             if x.size <= _SHORT:
                 ones = _ONES.get(given.num, _NONE)
                 if ones:
-                    return x.ravel().dot(ones[x.size])
+                    return (x if x.ndim == 1 else x.ravel()).dot(ones[x.size])
             if given.itemsize > 2:
                 return add_reduce(x, None)
         elif axis == (0,) and x.ndim == 2:  # the gradient of a bias

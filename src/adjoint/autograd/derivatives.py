@@ -182,15 +182,16 @@ def _backward_scalar(loss: Tensor, edge: Any, retain_graph: bool) -> None:
     run.pending[node] = one if node.shape is not None else {output: one}
     run.heap.append((-node.seq, node))
     run.shared.add(node)
-    before = modes.state.grad
-    modes.state.grad = False
+    state = modes.state
+    before = state.grad
+    state.grad = False
     try:
         run.walk()
     except RuntimeError as error:
         second_pass.tell(error, [node])
         raise
     finally:
-        modes.state.grad = before
+        state.grad = before
 
 
 def _accumulating_into(inputs: Sequence[Any], places: Sequence[Edge]) -> Captures:

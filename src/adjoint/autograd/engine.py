@@ -72,20 +72,38 @@ class Run:
         heap, pending, shared = self.heap, self.pending, self.shared
         rare = self.on_tensors or self.captures is not None
         rare = rare or modes.anomaly is not None or modes.safe > 0
-        while heap:
-            node = heappop(heap)[1]
-            ct = pending.pop(node)
+        node = None
+        while heap or node is not None:
+            if node is None:
+                node = heappop(heap)[1]
+                ct = pending.pop(node)
             if rare or node.hooks is not None:
                 self._step(node, ct)
+                node = None
                 continue
             try:
                 cts = node.apply(ct, self)
             except RuntimeWarning:  # the user turned NumPy's warnings into errors
                 with np.errstate(all="ignore"):
                     cts = node.apply(ct, self)
+            edges = node.edges
+            node = None
             if not cts:  # a leaf
                 continue
-            for (following, output), g in zip(node.edges, cts):
+            if len(edges) == 1:  # a chain: what follows is next, and need not wait in the heap
+                following, g = edges[0][0], cts[0]
+                if (
+                    (not heap or following.seq > -heap[0][0])
+                    and g is not None
+                    and g.shape == following.shape
+                    and g.dtype is following.dtype
+                    and following not in pending
+                ):
+                    if g is ct:
+                        shared.add(following)
+                    node, ct = following, g
+                    continue
+            for (following, output), g in zip(edges, cts):
                 if g is None:
                     continue
                 # `deliver`, inlined for one output of the right shape and dtype.

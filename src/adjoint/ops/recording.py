@@ -119,9 +119,10 @@ def _save(
     node: OperationNode, plan: Plan, tensors: Sequence[Tensor], results: Sequence[Tensor]
 ) -> None:
     """Keep what the plan's rules named: handles of inputs, aliases of outputs."""
-    versions: list[int] = []
+    sources = plan.saved_sources
+    versions: list[int] | None = None
     saved: list[Tensor] = []
-    for is_output, number in plan.saved_sources:
+    for is_output, number in sources:
         if is_output:
             result = results[number]
             t: Tensor = new(Tensor)  # an alias: the output itself would make a cycle
@@ -130,22 +131,23 @@ def _save(
             t._edge = t._view = t._meta = None
             # A result that gets a history shares its storage when it has one: `storage_of`.
             linked = number in plan.linked_outputs
-            t._storage = result._storage if linked else storage_of(result)
+            storage = t._storage = result._storage if linked else storage_of(result)
         else:
             t = tensors[number]
+            storage = t._storage
+        if storage is not None:
+            if storage.inference:
+                raise RuntimeError(
+                    "Inference tensors cannot be saved for backward. To work around you can make "
+                    "a clone to get a normal tensor and use it in autograd."
+                )
+            if storage.version:
+                if versions is None:
+                    versions = [0] * len(sources)
+                versions[len(saved)] = storage.version
         saved.append(t)
-        storage = t._storage
-        if storage is None:
-            versions.append(0)
-        elif storage.inference:
-            raise RuntimeError(
-                "Inference tensors cannot be saved for backward. To work around you can make "
-                "a clone to get a normal tensor and use it in autograd."
-            )
-        else:
-            versions.append(storage.version)
     node.saved = saved
-    node.versions = versions if any(versions) else None
+    node.versions = versions
 
 
 def _share_storages(node: OperationNode, plan: Plan, results: Sequence[Tensor]) -> None:
