@@ -25,7 +25,7 @@ class Level:
     `grad` is the grad mode outside, in which the parts of its Lifted values are computed.
     """
 
-    __slots__ = ("kind", "size", "randomness", "joined", "number", "grad", "alive")
+    __slots__ = ("kind", "size", "randomness", "joined", "number", "grad", "alive", "asked")
 
     number: int
     grad: bool
@@ -37,6 +37,8 @@ class Level:
         # Whether what is differentiated inside is tracked below as well: torch's dual levels.
         self.joined = False
         self.alive = False
+        # In Taylor mode, while a rule is run as a recurrence: the series it asked for so far.
+        self.asked: dict[Any, Any] | None = None
 
     def __enter__(self) -> Level:
         self.number = _next_number()

@@ -18,9 +18,11 @@ def jet(func: Callable[..., Any], primals: Any, series: Any) -> tuple[Any, Any]:
     """The value of `func` and its derivatives along a curve, to the order of the series given.
 
     For x(t) = primal + Σ series[k-1] tᵏ / k!, the derivatives of y(t) = func(x(t)) at t = 0: y, and
-    [y', y'', ...]. Taylor mode: the number of array operations grows polynomially with the order,
-    where nested forward mode doubles it with each order. Source: Griewank and Walther, Evaluating
-    Derivatives (2008), chapter 13.
+    [y', y'', ...]. Taylor mode: the number of array operations grows linearly with the order, where
+    each nested jvp multiplies it; inside another transform, or recorded, products
+    are summed term by term, and it grows with its square. Functions whose derivative is a new
+    function each time (lgamma, powers that are no whole number) take more, the third power at
+    most. Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 13.
 
     - `primals`: a tuple of Tensors, floating or complex.
     - `series`: for each of them the list of its derivatives, of its shape; all of one length.

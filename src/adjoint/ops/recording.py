@@ -13,7 +13,6 @@ from ..autograd.tape import OperationNode, accumulator, next_sequence_number
 from ..autograd.tensor import Tensor, new, storage_of
 from .plan import Plan
 
-
 _latest: Any = None  # the user's code that recorded last: mostly it records next
 
 
@@ -96,11 +95,8 @@ def record_one(
             node.saved = saved
     if modes.running:  # a module runs, or something watches
         node.where = (code, offset, state.module)
-        if state.packing is not None:
-            _share_storages(node, plan, results)  # hooks may look at versions
-            pack_node(node, tensors, results, params)
-        if modes.anomaly is not None:
-            modes.anomaly.recorded(node, tensors, results)
+        if state.packing is not None or modes.anomaly is not None:
+            _tell(node, tensors, results, params)
     else:
         node.where = (code, offset, None)
     result = results[0]
@@ -157,11 +153,21 @@ def _save(
     node.versions = versions
 
 
-def _share_storages(node: OperationNode, plan: Plan, results: Sequence[Tensor]) -> None:
-    """Give saved outputs their storages now, not when they are first written."""
-    for (is_output, number), t in zip(plan.saved_sources, node.saved or ()):
-        if is_output:
-            t._storage = storage_of(results[number])
+def _tell(
+    node: OperationNode,
+    tensors: Sequence[Tensor],
+    results: Sequence[Tensor],
+    params: dict[str, Any],
+) -> None:
+    """Show a new node to saved-tensor hooks and to anomaly mode."""
+    if state.packing is not None:
+        # Hooks may look at versions: saved outputs get their storages now, not when written.
+        for (is_output, number), t in zip(node.plan.saved_sources, node.saved or ()):
+            if is_output:
+                t._storage = storage_of(results[number])
+        pack_node(node, tensors, results, params)
+    if modes.anomaly is not None:
+        modes.anomaly.recorded(node, tensors, results)
 
 
 def _constants(plan: Plan, tensors: Sequence[Tensor], params: dict[str, Any]) -> list[Any]:
