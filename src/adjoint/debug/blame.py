@@ -20,10 +20,12 @@ from .statistics import (
     freed_among,
     is_faulty,
     measure,
+    module_hooks,
     name_of,
     nodes_behind,
     place_of_node,
     saved_operands,
+    told_hook,
 )
 from .values import Key, Values, missing_inputs, suspected, suspicion
 
@@ -261,16 +263,17 @@ class _Finder:
         for output, ct in visit.given.items():
             if ct is not None and is_faulty(ct):
                 operands = [measure(visit.arrived[output], "gradient"), measure(ct, "replaced by")]
-                name = getattr(visit.hook, "__qualname__", repr(visit.hook))
-                self.found = self._made(
-                    node, operands, f"The hook {name} made it.", "Look at the hook."
-                )
+                told = f"The hook {told_hook(visit.hook)} made it."
+                self.found = self._made(node, operands, told, "Look at the hook.")
                 return
         for ct in visit.sent:
             if ct is not None and is_faulty(ct):
                 given = [measure(g, "gradient given") for g in visit.given.values()]
                 operands = [*given, *saved_operands(node), measure(ct, "gradient returned")]
-                self.found = self._made(node, operands, "", _SLOPE)
+                hooks = module_hooks(node)
+                note = f"The module's hook {hooks} made it." if hooks else ""
+                advice = "Look at the hook." if hooks else _SLOPE
+                self.found = self._made(node, operands, note, advice)
                 return
 
     def _made(self, node: Node, operands: list[Statistics], note: str, advice: str) -> Blame:
