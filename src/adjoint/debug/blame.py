@@ -9,7 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from adjoint.autograd.tape import AccumulateGrad, Node, edge_of
+import numpy as np
+
+from adjoint.autograd.function_node import FunctionNode
+from adjoint.autograd.origin import written
+from adjoint.autograd.tape import AccumulateGrad, Node, OperationNode, edge_of
 from adjoint.autograd.tensor import Tensor
 
 from .passes import Visit, WatchedPass, leading_to
@@ -25,7 +29,6 @@ from .statistics import (
     nodes_behind,
     place_of_node,
     saved_operands,
-    told_hook,
 )
 from .values import Key, Values, missing_inputs, suspected, suspicion
 
@@ -223,7 +226,14 @@ def _is_meant(key: Key, values: Values) -> bool:
     if key not in values.known or _kind(values.known[key]) == "nan":
         return False
     name = operation_name(node)
-    return name in MASKS or (name in ("add", "sub") and bool(values.faulty_operands(node)))
+    if name in MASKS or (name in ("add", "sub") and values.faulty_operands(node)):
+        return True
+    # What follows from a mask: the logarithm of a softmax, a maximum of nothing else.
+    if isinstance(node, FunctionNode) or np.isposinf(np.real(values.known[key])).any():
+        return False
+    inputs = values.inputs(node)
+    count = node.plan.count if isinstance(node, OperationNode) else len(node.edges)
+    return len(inputs) < count or any(is_faulty(a) for a in inputs.values())
 
 
 def _operands(node: Node, key: Key, values: Values) -> list[Statistics]:
@@ -263,7 +273,7 @@ class _Finder:
         for output, ct in visit.given.items():
             if ct is not None and is_faulty(ct):
                 operands = [measure(visit.arrived[output], "gradient"), measure(ct, "replaced by")]
-                told = f"The hook {told_hook(visit.hook)} made it."
+                told = f"The hook {written(visit.hook)} made it."
                 self.found = self._made(node, operands, told, "Look at the hook.")
                 return
         for ct in visit.sent:

@@ -12,12 +12,13 @@ import numpy as np
 
 from adjoint.arrays import cpu
 from adjoint.autograd.function_node import FunctionNode
+from adjoint.autograd.origin import written
 from adjoint.autograd.tape import OperationNode
 from adjoint.autograd.tensor import Tensor
 from adjoint.autograd.views import CopySlices
 
 from .passes import Visit
-from .statistics import measure, module_hooks, names, told_hook
+from .statistics import measure, module_hooks, names
 
 # What a cause means, and what to do.
 ADVICE = {
@@ -152,7 +153,7 @@ def reason(visit: Visit, wanted: Sequence[int]) -> tuple[str, str]:
     """
     node = visit.node
     if visit.hook is not None:
-        return "hook", f"the hook {told_hook(visit.hook)} replaced the gradient"
+        return "hook", f"the hook {written(visit.hook)} replaced the gradient"
     if module_hooks(node):
         return "hook", f"the module's hook {module_hooks(node)} replaced the gradient"
     if isinstance(node, FunctionNode):

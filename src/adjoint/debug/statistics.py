@@ -121,18 +121,10 @@ def place_of_node(node: Node) -> Place | None:
     return place_at(node.origin, node.where[2] if isinstance(node, OperationNode) else None)
 
 
-def told_hook(hook: Any) -> str:
-    """The name of a hook, and the line where it is written."""
-    hook = getattr(hook, "func", hook)  # of a functools.partial
-    code = getattr(hook, "__code__", None)
-    name = getattr(hook, "__qualname__", repr(hook))
-    return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
-
-
 def module_hooks(node: Node) -> str:
     """The hooks of a module that a node calls with gradients; empty for any other node."""
     hooks = node.attributes.get("module_hooks", ()) if isinstance(node, FunctionNode) else ()
-    return ", ".join([told_hook(hook) for hook in hooks])
+    return ", ".join([origin.written(hook) for hook in hooks])
 
 
 def nodes_behind(roots: list[Node]) -> list[Node]:
