@@ -56,7 +56,7 @@ def _failed(error: Exception) -> tuple[Node | None, bool]:
         name = at.tb_frame.f_code.co_filename
         if name == _ENGINE:
             node, is_users = at.tb_frame.f_locals.get("node", node), False
-        elif not origin.is_internal.get(name, False) and not origin.classify(name):
+        elif not origin.is_internal[name]:
             is_users = is_users or not name.startswith(_NUMPY)
         at = at.tb_next
     return (node if isinstance(node, Node) else None), is_users
