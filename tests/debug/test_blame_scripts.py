@@ -42,6 +42,14 @@ def test_the_line_is_blamed(number: int) -> None:
     assert "hook" not in title or "The" in found.note, str(found)
 
 
+def test_a_parameter_is_named() -> None:
+    layer = torch.nn.Linear(2, 1)
+    with torch.no_grad():
+        layer.bias.fill_(torch.nan)
+    found = torch.debug.blame(layer(torch.ones(1, 2)).sum())
+    assert found.operation == "leaf" and "attribute 'bias' of a Linear" in found.note
+
+
 def test_a_hook_of_a_leaf_is_named() -> None:
     x = torch.ones(2, requires_grad=True)
 

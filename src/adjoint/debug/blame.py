@@ -16,6 +16,7 @@ from adjoint.autograd.origin import written
 from adjoint.autograd.tape import AccumulateGrad, Node, OperationNode, edge_of
 from adjoint.autograd.tensor import Tensor
 
+from .holders import find_holder
 from .passes import Visit, WatchedPass, leading_to
 from .reasons import MASKS, operation_name
 from .statistics import (
@@ -177,9 +178,11 @@ def _blame_leaf(
 ) -> Blame:
     """It was there from the beginning: name the line that first used the leaf."""
     user = next(n for n in nodes if any(following is leaf for following, _ in n.edges))
+    holder = find_holder(leaf.variable)
+    known = "" if holder is None else f" ({holder})"
     note = (
-        f"A leaf holds it, of shape {list(leaf.variable._data.shape)}; the line is the first that "
-        "uses it."
+        f"A leaf holds it{known}, of shape {list(leaf.variable._data.shape)}; the line is the first "
+        "that uses it."
     )
     advice = "Look at how it was initialised, and at the optimizer's last step."
     return Blame(kind, "forward", "leaf", place_of_node(user), operands, note, advice)
