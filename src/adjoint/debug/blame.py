@@ -181,8 +181,8 @@ def _blame_leaf(
     holder = find_holder(leaf.variable)
     known = "" if holder is None else f" ({holder})"
     note = (
-        f"A leaf holds it{known}, of shape {list(leaf.variable._data.shape)}; the line is the first "
-        "that uses it."
+        f"A leaf holds it{known}, of shape {list(leaf.variable._data.shape)}; the line is the "
+        "first that uses it."
     )
     advice = "Look at how it was initialised, and at the optimizer's last step."
     return Blame(kind, "forward", "leaf", place_of_node(user), operands, note, advice)
