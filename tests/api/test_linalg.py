@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -162,3 +164,23 @@ class TestNorms:
     def test_chain(self) -> None:
         a, b, v = made(2, 3), made(3, 4), made(4)
         same(linalg.multi_dot([a, b, v]), a.numpy() @ b.numpy() @ v.numpy())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_derivatives_of_a_determinant_without_an_inverse(dtype: torch.dtype) -> None:
+    row = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
+    x = torch.stack([row, row.square() + 1, 2 * row]).to(dtype)  # rank 2
+    x = torch.stack([x, torch.zeros_like(x), torch.eye(3, dtype=dtype)]).requires_grad_()
+    t = torch.linspace(-1, 1, 27, dtype=torch.float64).reshape(3, 3, 3).to(dtype)
+    (first,) = torch.autograd.grad(torch.linalg.det(x).sum().real, x)
+    again, moved = torch.func.jvp(torch.linalg.det, (x.detach(),), (t,))
+    same(again, torch.linalg.det(x).detach().numpy())
+    same(moved, (first.conj() * t).sum((1, 2)).numpy())
+    assert torch.autograd.gradcheck(torch.linalg.det, x)
+    assert torch.autograd.gradgradcheck(torch.linalg.det, x)
+
+
+def test_cumulative_logarithms_in_forward_mode() -> None:
+    x = torch.tensor([-math.inf, -1000.0, -1.0])
+    _, moved = torch.func.jvp(lambda v: torch.logcumsumexp(v, 0), (x,), (torch.ones(3),))
+    assert moved.tolist() == [0.0, 1.0, 1.0]

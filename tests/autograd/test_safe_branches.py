@@ -34,6 +34,7 @@ def vectors(x: Any) -> Any:
 
 EYE = np.eye(3).tolist()
 NOTHING = [[nan] * 3] * 3
+NOWHERE = [[nan] * 2] * 2
 # name: function, inputs, torch's gradients (2.13, float64), gradients with safe branches.
 POINTS: dict[str, tuple[Any, list[Any], list[Any], list[Any]]] = {
     "where": (
@@ -51,6 +52,12 @@ POINTS: dict[str, tuple[Any, list[Any], list[Any], list[Any]]] = {
     "clamp": (lambda x: x.sqrt().clamp(min=1), [[0.0, 4.0]], [[nan, 0.25]], [[0.0, 0.25]]),
     "sqrt of squares": (lambda x: (x**2).sum().sqrt(), [[0.0, 0.0]], [[nan, nan]], [[0.0, 0.0]]),
     "norm": (lambda x: x.norm(), [[0.0, 0.0]], [[0.0, 0.0]], [[0.0, 0.0]]),
+    "logarithm of a determinant": (
+        lambda x: torch.where(torch.linalg.det(x).detach() > 0, torch.logdet(x), 0),
+        [[[[1.0, 1.0], [1.0, 1.0]], [[2.0, 0.0], [0.0, 4.0]]]],
+        [[NOWHERE, [[0.5, 0.0], [0.0, 0.25]]]],
+        [[[[0.0, 0.0], [0.0, 0.0]], [[0.5, 0.0], [0.0, 0.25]]]],
+    ),
     "hypot": (
         torch.hypot,
         [[0.0, 3.0], [0.0, 4.0]],

@@ -20,6 +20,7 @@ def run(name: str, code: str) -> dict[str, Any]:
     """Run a plant as a file of its own, so that its lines can be told."""
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "np": np, "__name__": name}
+    torch.manual_seed(0)
     exec(compile(code, name, "exec"), names)
     return names
 
@@ -29,7 +30,7 @@ def marked_line(code: str) -> int | None:
     return lines[0] if lines else None
 
 
-@pytest.mark.filterwarnings("ignore:To copy construct")
+@pytest.mark.filterwarnings("ignore:To copy construct", "ignore:None of the inputs")
 @pytest.mark.parametrize("number", range(len(PLANTS)), ids=lambda n: f"{n}-{PLANTS[n][0]}")
 def test_cause_and_line(number: int) -> None:
     cause, code = PLANTS[number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 from typing import Any
 
@@ -200,3 +201,31 @@ def test_the_gradient_of_a_parameter_that_a_live_graph_saved_is_a_gradient() -> 
     loss = weight.square().sum()
     assert torch.debug.memory().of_kind("gradient") == before
     assert before >= 2800 and loss.requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:Using backward")
+def test_gradients_that_add_up_with_their_history() -> None:
+    layer = nn.Linear(2, 2, bias=False)
+
+    def step() -> None:
+        layer(torch.ones(1, 2)).square().sum().backward(create_graph=True)
+
+    report = debug.leaks(step, steps=2)
+    (leak,) = report.found
+    assert leak.holder == ".grad of attribute 'weight' of a Linear"
+    assert leak.kind == "history" and "zero_grad() in every step" in leak.fix
+    layer.weight.grad = None
+
+
+def test_what_nobody_is_known_to_hold() -> None:
+    made = iter(range(100))
+
+    @functools.lru_cache(None)
+    def features(number: int) -> torch.Tensor:
+        return torch.ones(50) * number
+
+    report = debug.leaks(lambda: features(next(made)), steps=2)
+    (leak,) = report.found
+    assert leak.holder == "something whose name is not known" and "lru_cache" in leak.fix
+    assert leak.line == "" and "made at" not in str(leak)
+    assert report.growth >= 200

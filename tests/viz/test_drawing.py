@@ -23,11 +23,18 @@ def diamonds() -> viz.Graph:
     return viz.graph(y.sum())
 
 
+def branches() -> viz.Graph:
+    """A sum of terms, each with operations and a parameter of its own."""
+    terms = [torch.ones(2, requires_grad=True).sin().exp().sum() for _ in range(6)]
+    return viz.graph(sum(terms[1:], terms[0]))
+
+
 GRAPHS = {
     "perceptron": lambda: viz.graph(perceptron(), torch.ones(2, 3)),
     "residual": lambda: viz.graph(Residual(2), torch.ones(IMAGE)),
     "parameters": lambda: viz.graph(Residual(2)),
     "diamonds": diamonds,
+    "branches": branches,
 }
 
 
@@ -105,6 +112,12 @@ def test_a_straight_chain_is_drawn_straight() -> None:
     y = x.exp().sin().mul(2).sum()
     _, found = arranged(viz.graph(y), 0)
     assert len({round(left + width / 2, 6) for left, _, width, _ in found.places.values()}) == 1
+
+
+def test_a_branch_of_its_own_stands_above_what_uses_it() -> None:
+    frame = Layout(branches()).frames[-1]
+    assert all(frame.layer[v] == frame.layer[u] + 1 for u, _, v, _, _ in frame.links)
+    assert not any(kind == BEND for kind, _ in frame.items)
 
 
 def test_long_links_get_a_budget() -> None:

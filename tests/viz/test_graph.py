@@ -118,6 +118,15 @@ def test_saved_values_are_listed_and_shared_memory_counted_once() -> None:
     assert graph.saved_bytes == 400  # y, kept three times; x is the user's own
 
 
+def test_a_write_through_a_view_has_the_line_that_wrote() -> None:
+    x = torch.ones(3, requires_grad=True)
+    y = x * 2
+    y[0] = 5.0
+    y[1:].mul_(3)
+    places = {p.name: p.line for p in viz.graph(y.sum()).places if p.name == "CopySlices"}
+    assert places["CopySlices"] is not None and "y[" in places["CopySlices"].text
+
+
 def test_packed_values_are_not_unpacked() -> None:
     def refuse(_: object) -> torch.Tensor:
         raise AssertionError("unpacked")

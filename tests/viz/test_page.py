@@ -105,7 +105,7 @@ def test_a_large_graph_is_kept_once_in_a_notebook() -> None:
     assert set(viz.graph(z)._repr_mimebundle_()) == {"text/plain", "text/html"}
 
 
-PROBE = """
+PROBE = r"""
 const G = graphView, out = {};
 const key = (k, more) => G.press(Object.assign(
   { key: k, target: document.body, preventDefault() {} }, more));
@@ -176,6 +176,12 @@ for (let n = 0; n < 40; n++) {
   times.push(performance.now() - begin);
 }
 out.frame = times.sort((a, b) => a - b)[20];
+const choice = document.getElementById("metric"), legend = document.getElementById("legend");
+out.legends = [...choice.options].map((option) => {
+  choice.value = option.value;
+  choice.onchange();
+  return legend.innerText.replace(/\s+/g, " ").trim();
+});
 out.colours = new Set(pen.getImageData(0, 0, 900, 500).data).size;
 document.body.replaceChildren();
 document.body.textContent = "RESULT" + JSON.stringify(out) + "END";
@@ -196,7 +202,9 @@ def seen(large: viz.Graph, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     page.write_text(large.html().replace("</body>", f"<script>{script}</script></body>"))
     command = [
         str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1300,850",
-        f"--user-data-dir={folder / 'profile'}", "--dump-dom", page.as_uri(),
+        "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", f"--user-data-dir={folder / 'profile'}",
+        "--dump-dom", page.as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     found = re.search("RESULT(.*)END", html.unescape(done.stdout))
@@ -258,6 +266,17 @@ def test_hovering_tells_shape_line_and_measures(seen: dict[str, Any]) -> None:
         ):  # fmt: skip
             assert part in text
     assert "Saved for backward" in seen["panel"] and "Used by" in seen["panel"]
+
+
+@needs_browser
+def test_a_legend_says_what_colours_mean(large: viz.Graph, seen: dict[str, Any]) -> None:
+    kinds, saved, forward, backward, norm = seen["legends"]
+    assert kinds == "operation leaf, parameter result closed module"
+    most = max(place.saved_bytes for place in large.places)
+    assert saved == f"saved: 0 ≥ {most} B nan, inf"
+    assert forward.startswith("forward: 0 ≥ ") and forward.endswith(" ms nan, inf")
+    assert backward.startswith("backward: 0 ≥ ")
+    assert re.fullmatch(r"gradient norm: ≤ [\d.e-]+ ≥ [\d.e-]+ nan, inf", norm)
 
 
 @needs_browser

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..autograd.tensor import Tensor
+import numpy as np
+
+from ..autograd.lifted import Lifted
+from ..autograd.tensor import Tensor, wrap
 from ..ops import convolution, embedding, factorizations, losses, normalization, pooling
 from ..ops import products as ops
 from . import products
@@ -71,9 +74,21 @@ def add_at_class(x: Tensor, classes: Tensor, *, value: float) -> Tensor:
 
 
 def cofactors(x: Tensor) -> Tensor:
-    """The gradient of the determinant, of matrices that have an inverse."""
+    """The gradient of the determinant; from minors where a matrix has no inverse."""
     det = factorizations.det(x)
+    if not isinstance(det._data, Lifted) and not det._data.all():
+        return _minors(x).conj()
     return (det.conj().unsqueeze(-1).unsqueeze(-1)) * factorizations.inv(x).mH
+
+
+def _minors(x: Tensor) -> Tensor:
+    """The determinants of what is left without row i and column j, with their signs."""
+    n = x._data.shape[-1]
+    kept = np.array([[k for k in range(n) if k != i] for i in range(n)], np.int64)
+    kept = kept.reshape(n, n - 1)
+    left = x[..., wrap(kept[:, None, :, None]), wrap(kept[None, :, None, :])]
+    signs = (-1.0) ** np.add.outer(np.arange(n), np.arange(n))
+    return factorizations.det(left) * wrap(signs.astype(x._data.dtype))
 
 
 def take_rows(w: Tensor, indices: Tensor) -> Tensor:

@@ -54,7 +54,7 @@ class Detector:
             return
         for number, result in enumerate(results):
             kind = self._fault(result._data)
-            if kind is not None:
+            if kind is not None and not (kind == "inf" and _is_masking(result, inputs)):
                 taken = "; ".join(_statistics(t._data) for t in inputs)
                 raise RuntimeError(
                     f"Operation '{node.name()}' computed {kind} values in output {number}, at "
@@ -99,6 +99,14 @@ class Detector:
         if np.isnan(array).any():
             return "nan"
         return "inf" if self.check_inf and np.isinf(array).any() else None
+
+
+def _is_masking(result: Tensor, inputs: Sequence[Tensor]) -> bool:
+    """Whether infinities are those of a mask: negative ones, which an operand has brought."""
+    minus = np.isneginf(result._data.real)
+    if np.count_nonzero(minus) != np.count_nonzero(np.isinf(result._data)):
+        return False
+    return any(t._data.dtype.kind in "fV" and np.isneginf(t._data).any() for t in inputs)
 
 
 def _array(value: Any) -> Any:
@@ -197,7 +205,8 @@ class detect_anomaly:
 
     check_nan: bool, stop when a node of a backward pass returns NaN (RuntimeError).
     check_forward: bool, also check what operations compute on the way forward, if recorded.
-    check_inf: bool, infinities count as well.
+    check_inf: bool, infinities count as well; on the way forward not the negative ones that an
+    operand brings, as masks of scores do.
 
     Forward calls made inside the block are told with the calls that lead to them; others with
     their line. It is slow: for finding errors only.

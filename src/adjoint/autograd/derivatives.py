@@ -59,10 +59,19 @@ def _check_roots(tensors: Sequence[Any]) -> None:
         if not t.requires_grad or is_cut(t):
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn: it "
-                "was made without recording. Were its inputs created with requires_grad=True, "
+                f"{_unrecorded(t)}. Were its inputs created with requires_grad=True, "
                 "outside torch.no_grad(), and not cut by .detach(), .data, .item() or .numpy()? "
                 "debug.explain_grad(parameter, function_that_computes_it) names the line."
             )
+
+
+def _unrecorded(t: Tensor) -> str:
+    """Why a tensor may have no graph, as far as it shows."""
+    if t._data.dtype.kind in "biu":
+        return f"has dtype {t._data.dtype}, which has no derivative"
+    if t._storage is not None and t._storage.inference:
+        return "was made in inference mode"
+    return "was made without recording"
 
 
 def _check_inputs(inputs: Sequence[Any]) -> None:
@@ -187,7 +196,7 @@ def _backward_scalar(loss: Tensor, edge: Any, retain_graph: bool) -> None:
     state.grad = False
     try:
         run.walk()
-    except RuntimeError as error:
+    except Exception as error:
         second_pass.tell(error, [node])
         raise
     finally:

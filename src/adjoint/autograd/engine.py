@@ -225,7 +225,7 @@ def execute(run: Run, places: Sequence[Edge], gradients: Sequence[Any]) -> None:
             run.deliver(node, output, gradient if run.on_tensors else gradient._data)
             run.shared.add(node)
         run.walk()
-    except RuntimeError as error:
+    except Exception as error:
         second_pass.tell(error, [node for node, _ in places])
         raise
     finally:

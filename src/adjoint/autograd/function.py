@@ -160,6 +160,9 @@ def apply_with_context(
         else:
             output = cls.forward(*args, **kwargs)
             cls.setup_context(ctx, args, output)
+    except TypeError as error:
+        _tell_signature(cls, error, combined)
+        raise
     finally:
         state.grad = grad
     attributes = node.attributes
@@ -185,6 +188,15 @@ def apply_with_context(
             results = output if many else (output,)
             modes.anomaly.recorded(node, _tensors(args), _tensors(results))
     return output, ctx
+
+
+def _tell_signature(cls: type[Function], error: TypeError, combined: bool) -> None:
+    """Tell how forward is called, when it could not be called with that."""
+    if error.__traceback__ is None or error.__traceback__.tb_next is not None:
+        return  # it is from inside
+    how = "forward(ctx, *args)" if combined else "forward(*args) and setup_context(ctx, args, out)"
+    why = "has no setup_context" if combined else "has a setup_context"
+    error.args = (f"{error} ({cls.__name__} {why}, so that apply calls {how})",)
 
 
 def _tensors(values: Sequence[Any]) -> list[Tensor]:

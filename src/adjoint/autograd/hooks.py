@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .origin import written
 from .tape import AccumulateGrad, Node, edge_of, node_line
 from .tensor import Tensor, meta_of, wrap
 
@@ -78,7 +79,7 @@ class NodeHooks:
                 continue
             replaced = hook(_as_tensor(ct, run))
             if replaced is not None:
-                ct = _checked(replaced, node, output, run)
+                ct = _checked(replaced, node, output, run, hook)
         reference = self.retain.get(output)
         tensor = None if reference is None else reference()
         if tensor is not None:
@@ -97,9 +98,11 @@ class NodeHooks:
         for hook in list(self.pre.values()):
             replaced = hook(tuple([_as_tensor(outputs.get(i), run) for i in range(count)]))
             if replaced is not None:
-                _check_tuple(replaced, count, node)
+                _check_tuple(replaced, count, node, hook)
                 outputs = {
-                    i: _checked(g, node, i, run) for i, g in enumerate(replaced) if g is not None
+                    i: _checked(g, node, i, run, hook)
+                    for i, g in enumerate(replaced)
+                    if g is not None
                 }
         return outputs.get(0) if single else outputs
 
@@ -117,7 +120,7 @@ class NodeHooks:
                 tuple(_as_tensor(g, run) for g in outputs),
             )
             if replaced is not None:
-                _check_tuple(replaced, len(inputs), node)
+                _check_tuple(replaced, len(inputs), node, hook)
                 kept = [
                     (g if run.on_tensors else g._data) if g is not None else None for g in replaced
                 ]
@@ -131,38 +134,40 @@ def _as_tensor(ct: Any, run: Run) -> Any:
     return ct if run.on_tensors or ct is None else wrap(ct)
 
 
-def _check_tuple(replaced: Any, count: int, node: Node) -> None:
+def _check_tuple(replaced: Any, count: int, node: Node, hook: Any) -> None:
     """A node's hook returns a tuple, with as many gradients as it was given."""
     if not isinstance(replaced, tuple):
         raise TypeError(
-            f"expected tuple, but hook returned {type(replaced).__name__!r}: a hook on "
-            f"{node.name()}, made at {node_line(node)}, returns None, or {count} gradients in a "
-            "tuple"
+            f"expected tuple, but hook returned {type(replaced).__name__!r}: the hook "
+            f"{written(hook)} on {node.name()}, made at {node_line(node)}, returns None, or "
+            f"{count} gradients in a tuple"
         )
     if len(replaced) != count:
         raise RuntimeError(
-            f"a hook on {node.name()} has returned an incorrect number of values (got "
-            f"{len(replaced)}, but expected {count}); the node was made at {node_line(node)}"
+            f"hook {written(hook)!r} has returned an incorrect number of values (got "
+            f"{len(replaced)}, but expected {count}): it is on {node.name()}, made at "
+            f"{node_line(node)}"
         )
 
 
-def _checked(replaced: Any, node: Node, output: int, run: Run) -> Any:
+def _checked(replaced: Any, node: Node, output: int, run: Run, hook: Any) -> Any:
     if not isinstance(replaced, Tensor):
         raise TypeError(
-            f"a hook must return a Tensor or None, but one on {node.name()}, made at "
+            f"a hook must return a Tensor or None, but {written(hook)} on {node.name()}, made at "
             f"{node_line(node)}, returned {type(replaced).__name__}"
         )
     shape, dtype = node.metas_of(output)
     if replaced._data.dtype != dtype:
         raise RuntimeError(
             f"hook has changed the type of value: the gradient at {node.name()} has dtype "
-            f"{dtype}, the hook returned {replaced._data.dtype}; convert it with .to(grad.dtype) "
-            f"(the value was made at {node_line(node)})"
+            f"{dtype}, the hook {written(hook)} returned {replaced._data.dtype}; convert it with "
+            f".to(grad.dtype) (the value was made at {node_line(node)})"
         )
     if replaced._data.shape != shape:
         raise RuntimeError(
             f"hook has changed the size of value: the gradient has shape {list(shape)}, the hook "
-            f"returned {list(replaced._data.shape)} (the value was made at {node_line(node)})"
+            f"{written(hook)} returned {list(replaced._data.shape)} (the value was made at "
+            f"{node_line(node)})"
         )
     return replaced if run.on_tensors else replaced._data
 

@@ -10,6 +10,7 @@ import linecache
 import os
 import sys
 from types import CodeType, FrameType
+from typing import Any
 
 Origin = tuple[CodeType, int]
 getframe = sys._getframe
@@ -38,6 +39,14 @@ def caller(depth: int = 2) -> Origin:
             break
         frame = above
     return frame.f_code, frame.f_lasti
+
+
+def written(function: Any) -> str:
+    """`zero (train.py:3)`: the name of a function, such as a hook, and where it is written."""
+    function = getattr(function, "func", function)  # of a functools.partial
+    code = getattr(function, "__code__", None)
+    name: str = getattr(function, "__qualname__", repr(function))
+    return name if code is None else f"{name} ({code.co_filename}:{code.co_firstlineno})"
 
 
 def line_number(origin: Origin) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import dtypes
+from . import origin
 from .modes import state
 from .storage import Reshaped, Storage, View
 
@@ -173,7 +174,8 @@ class Tensor:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables. If you want to use a "
                 "computed variable in a subgraph that doesn't require differentiation use "
-                "var_no_grad = var.detach()."
+                "var_no_grad = var.detach(). This one was made at "
+                f"{origin.describe(self._edge[0].origin)}."
             )
         if requires_grad and self._data.dtype.kind not in "fcV":
             raise RuntimeError(

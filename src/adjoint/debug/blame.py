@@ -9,9 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from adjoint.autograd.tape import AccumulateGrad, Node, edge_of
+import numpy as np
+
+from adjoint.autograd.function_node import FunctionNode
+from adjoint.autograd.origin import written
+from adjoint.autograd.tape import AccumulateGrad, Node, OperationNode, edge_of
 from adjoint.autograd.tensor import Tensor
 
+from .holders import find_holder
 from .passes import Visit, WatchedPass, leading_to
 from .reasons import MASKS, operation_name
 from .statistics import (
@@ -20,6 +25,7 @@ from .statistics import (
     freed_among,
     is_faulty,
     measure,
+    module_hooks,
     name_of,
     nodes_behind,
     place_of_node,
@@ -172,9 +178,11 @@ def _blame_leaf(
 ) -> Blame:
     """It was there from the beginning: name the line that first used the leaf."""
     user = next(n for n in nodes if any(following is leaf for following, _ in n.edges))
+    holder = find_holder(leaf.variable)
+    known = "" if holder is None else f" ({holder})"
     note = (
-        f"A leaf holds it, of shape {list(leaf.variable._data.shape)}; the line is the first that "
-        "uses it."
+        f"A leaf holds it{known}, of shape {list(leaf.variable._data.shape)}; the line is the "
+        "first that uses it."
     )
     advice = "Look at how it was initialised, and at the optimizer's last step."
     return Blame(kind, "forward", "leaf", place_of_node(user), operands, note, advice)
@@ -221,7 +229,14 @@ def _is_meant(key: Key, values: Values) -> bool:
     if key not in values.known or _kind(values.known[key]) == "nan":
         return False
     name = operation_name(node)
-    return name in MASKS or (name in ("add", "sub") and bool(values.faulty_operands(node)))
+    if name in MASKS or (name in ("add", "sub") and values.faulty_operands(node)):
+        return True
+    # What follows from a mask: the logarithm of a softmax, a maximum of nothing else.
+    if isinstance(node, FunctionNode) or np.isposinf(np.real(values.known[key])).any():
+        return False
+    inputs = values.inputs(node)
+    count = node.plan.count if isinstance(node, OperationNode) else len(node.edges)
+    return len(inputs) < count or any(is_faulty(a) for a in inputs.values())
 
 
 def _operands(node: Node, key: Key, values: Values) -> list[Statistics]:
@@ -261,16 +276,17 @@ class _Finder:
         for output, ct in visit.given.items():
             if ct is not None and is_faulty(ct):
                 operands = [measure(visit.arrived[output], "gradient"), measure(ct, "replaced by")]
-                name = getattr(visit.hook, "__qualname__", repr(visit.hook))
-                self.found = self._made(
-                    node, operands, f"The hook {name} made it.", "Look at the hook."
-                )
+                told = f"The hook {written(visit.hook)} made it."
+                self.found = self._made(node, operands, told, "Look at the hook.")
                 return
         for ct in visit.sent:
             if ct is not None and is_faulty(ct):
                 given = [measure(g, "gradient given") for g in visit.given.values()]
                 operands = [*given, *saved_operands(node), measure(ct, "gradient returned")]
-                self.found = self._made(node, operands, "", _SLOPE)
+                hooks = module_hooks(node)
+                note = f"The module's hook {hooks} made it." if hooks else ""
+                advice = "Look at the hook." if hooks else _SLOPE
+                self.found = self._made(node, operands, note, advice)
                 return
 
     def _made(self, node: Node, operands: list[Statistics], note: str, advice: str) -> Blame:

@@ -31,6 +31,8 @@ UNRELATED = names(
     "step zero_grad parameters named_parameters __repr__ __format__ dtype device retain_grad "
     "is_floating_point is_complex is_inference ndim stride data_ptr"
 )
+# Calls that run the user's code without recording it, and make up for that themselves.
+UNRECORDED = names("apply checkpoint checkpoint_sequential")
 TO_PYTHON = names("item tolist __float__ __int__ __complex__ __index__")
 TO_NUMPY = frozenset(("numpy", "__array__", "__dlpack__"))
 NEW_TENSORS = names(
@@ -46,7 +48,7 @@ CHOICES = names(
 STEPS_OUT = ("detach", "data", "comparison", "argmax", "integer")
 _SLOTS = ("_data", "_requires_grad", "_edge", "_storage", "_view", "_meta")
 # Functions that stand around another, whose name is the one to tell.
-WRAPPERS = names("method written compare logical test <lambda>")
+WRAPPERS = names("method written compare logical test extreme <lambda>")
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Cut:
     function: str  # what the user called there
     switched: Place | None = None  # where recording was switched off
     dtype: str = ""
+    leaf: Place | None = None  # where a new leaf was made of what came of it
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.place}"
@@ -71,6 +74,7 @@ class Call:
         "partial",
         "versions",
         "cuts_before",
+        "given",
         "boundary",
         "inner",
         "operation",
@@ -83,11 +87,17 @@ class Call:
         self.partial = NOTHING  # cuts on some of the ways to it
         self.versions: list[tuple[Tensor, int]] = []
         self.cuts_before = cuts_before
+        self.given: list[tuple[Any, Any]] = []  # its arguments, and whether they require grad
         self.boundary = boundary  # called by the user's code
         self.inner = ""  # the first function of adjoint that it called itself
         self.operation = ""
         self.owner = ""  # the class of the object that was called
         self.user = False  # it called the user's code, which was followed by itself
+
+    def gave_back(self, thing: Any) -> bool:
+        """Whether a result is an argument as it was, such as one of a pair that was made fit."""
+        needs = getattr(thing, "requires_grad", None)
+        return any(thing is given and needs == before for given, before in self.given)
 
 
 _LIBRARIES = (os.path.dirname(np.__file__) + os.sep, "<frozen", "<__array_function__")

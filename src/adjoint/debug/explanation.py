@@ -6,6 +6,7 @@ line; given the loss alone, what its graph tells is told.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +17,11 @@ from adjoint.autograd.tape import OperationNode, edge_of
 from adjoint.autograd.tensor import Tensor
 
 from .calls import Cut
-from .cuts import in_source, same_values, shared_memory
+from .cuts import at_its_word, called, in_source, same_values, shared_memory
 from .influence import Influence
 from .path import Step, follow
 from .reasons import ADVICE
-from .statistics import Place, Statistics, nodes_behind, place_of_node
+from .statistics import Place, Statistics, measure, nodes_behind, place_of_node
 
 
 @dataclass
@@ -106,7 +107,7 @@ def explain_grad(
     if not isinstance(parameter, Tensor):
         raise TypeError(f"explain_grad: expected a Tensor, but got {type(parameter).__name__}")
     if isinstance(loss, Tensor):
-        found = _explain_graph(parameter, loss, _caller_code())
+        found = _explain_graph(parameter, loss, _caller())
     elif callable(loss):
         found = _explain_function(parameter, loss)
     else:
@@ -117,8 +118,12 @@ def explain_grad(
     return _check_optimizer(found, parameter, optimizer)
 
 
-def _caller_code() -> Any:
-    return origin.caller(3)[0]
+def _caller() -> Any:
+    """The frame of the user's that asks."""
+    code, frame = origin.caller(3)[0], sys._getframe(1)
+    while frame.f_code is not code and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
 
 
 def _explain_function(parameter: Tensor, function: Callable[[], Tensor]) -> Explanation:
@@ -137,11 +142,11 @@ def _explain_function(parameter: Tensor, function: Callable[[], Tensor]) -> Expl
         return _explain_frozen(parameter, influence.uses[0] if influence.uses else None)
     if influence.connects(loss):
         found = _explain_path(parameter, loss)
-        found.also = [influence.cuts[i] for i in sorted(influence.partly(loss))]
+        found.also = _distinct([influence.cuts[i] for i in sorted(influence.partly(loss))])
         return found
     cuts = influence.of(loss)
     if cuts:
-        first, *others = [influence.cuts[i] for i in sorted(cuts)]
+        first, *others = _distinct([influence.cuts[i] for i in sorted(cuts)])
         return _explain_cut(first, also=others)
     if influence.left:
         cut, before = influence.left[-1]
@@ -162,6 +167,11 @@ def _explain_function(parameter: Tensor, function: Callable[[], Tensor]) -> Expl
     return Explanation("unused", None, "the function that computes the loss never uses it")
 
 
+def _distinct(cuts: Iterable[Cut]) -> list[Cut]:
+    """One cut of each kind and line: a loop makes the same many times."""
+    return list({(cut.kind, cut.place): cut for cut in reversed(list(cuts))}.values())[::-1]
+
+
 _NOTES = {
     "detach": "the influence goes on without history after detach()",
     "data": "the influence goes on without history through .data",
@@ -178,6 +188,10 @@ _NOTES = {
     "custom": "a custom Function marks its result as not differentiable",
     "not_differentiable": "{function} passes no gradient on",
     "requires_grad": "the parameter does not require grad",
+    "checkpoint": "a pass inside {function}(use_reentrant=True) makes the gradient, which is not "
+    "followed",
+    "checkpoint_inputs": "no input of {function}(use_reentrant=True) requires grad, so that "
+    "nothing inside it gets a gradient",
 }
 
 
@@ -185,7 +199,10 @@ def _explain_cut(cut: Cut, certain: bool = True, also: Iterable[Cut] = ()) -> Ex
     switched = "" if cut.switched is None else f" (switched off at {cut.switched})"
     function = cut.function or "this"
     note = _NOTES[cut.kind].format(function=function, dtype=cut.dtype, switched=switched)
-    return Explanation(cut.kind, cut.place, note, certain=certain, also=list(also))
+    if cut.leaf is not None:
+        note += f"; a new leaf is made of it at {cut.leaf}, which gets the gradient"
+    cause = "checkpoint" if cut.kind == "checkpoint_inputs" else cut.kind
+    return Explanation(cause, cut.place, note, certain=certain, also=list(also))
 
 
 def _explain_frozen(parameter: Tensor, place: Place | None) -> Explanation:
@@ -195,36 +212,60 @@ def _explain_frozen(parameter: Tensor, place: Place | None) -> Explanation:
     )  # fmt: skip
 
 
-def _explain_graph(parameter: Tensor, loss: Tensor, code: Any) -> Explanation:
+def _explain_graph(parameter: Tensor, loss: Tensor, frame: Any) -> Explanation:
     nodes = nodes_behind([edge_of(loss)[0]]) if loss.requires_grad else []
     if not parameter.requires_grad:
         cut = shared_memory(nodes, parameter)
         return _explain_frozen(parameter, None if cut is None else cut.place)
     if nodes and edge_of(parameter)[0] in nodes:
         return _explain_path(parameter, loss)
+    codes = called(dict.fromkeys(n.where[0] for n in nodes if isinstance(n, OperationNode)), frame)
+    candidates = in_source(codes)
     cut = shared_memory(nodes, parameter)
     if cut is not None:
-        return _explain_cut(cut)
+        return _explain_cut(at_its_word(cut, candidates))
     cut = same_values(nodes, parameter)
     if cut is not None:
-        return _explain_cut(cut, certain=False)
-    codes = [n.where[0] for n in nodes if isinstance(n, OperationNode)]
-    candidates = in_source(list(dict.fromkeys([*codes, code])))
-    if len(candidates) == 1:
-        return _explain_cut(candidates[0], certain=False)
-    note = "the loss has no graph at all" if not nodes else "the graph does not lead to it"
-    note += "; these lines of its functions have a word that cuts" if candidates else ""
-    cause = "cut" if candidates or not nodes else "unused"
-    return Explanation(cause, None, note, certain=False, candidates=candidates)
+        found = _explain_cut(at_its_word(cut, candidates), certain=False)
+    elif len(candidates) == 1:
+        found = _explain_cut(candidates[0], certain=False)
+    else:
+        note = "the loss has no graph at all" if not nodes else "the graph does not lead to it"
+        note += "; these lines of its functions have a word that cuts" if candidates else ""
+        cause = "cut" if candidates or not nodes else "unused"
+        found = Explanation(cause, None, note, certain=False, candidates=candidates)
+    if found.cause != "cut":  # whose advice says so
+        found.note += "; a function that computes the loss, in its place, would prove it"
+    return found
 
 
 def _explain_path(parameter: Tensor, loss: Tensor) -> Explanation:
     found = follow(parameter, loss)
     cause, place, note = found.verdict()
+    if cause == "fine" and parameter._edge is None and found.statistics is not None:
+        note += _compare(parameter, found.statistics)
     if cause == "fine" and parameter._edge is not None and not parameter.retains_grad:
         cause, place = "non_leaf", place_of_node(parameter._edge[0])
         note = "it is no leaf but a result, so that backward leaves its .grad None"
     return Explanation(cause, place, note, found.statistics, found.path())
+
+
+def _compare(parameter: Tensor, gradient: Statistics) -> str:
+    """What `.grad` tells beside a gradient that is fine: when it was cleared, or was not."""
+    held = parameter.grad
+    if held is None or not held._data.any():
+        state = "None" if held is None else "zero"
+        return (
+            f"; its .grad is {state} now: backward has not run, or zero_grad() came after it (the "
+            "order is zero_grad, backward, step)"
+        )
+    times = measure(held._data).largest / gradient.largest
+    if times < 2.5:
+        return ""
+    return (
+        f"; .grad now is {times:.3g} times as large: it adds up over calls of backward until "
+        "zero_grad()"
+    )
 
 
 def _check_optimizer(found: Explanation, parameter: Tensor, optimizer: Any) -> Explanation:

@@ -64,9 +64,11 @@ _known: dict[int, list[Any]] = {}
 def looking_at(targets: Sequence[Any]) -> Iterator[None]:
     """Make `name_holder` of these objects cheap inside the block."""
     try:
-        level = list(targets)
-        for _ in range(_DEPTH):
-            level = _look_up(level)
+        level, left = list(targets), _DEPTH
+        while left:
+            level, left = _look_up(level), left - 1
+            if any(isinstance(r, AutogradMeta) for r in level):
+                left = _DEPTH  # from a gradient over its leaf to what holds that
         yield
     finally:
         for found in _known.values():
@@ -87,11 +89,18 @@ def _look_up(objects: Sequence[Any]) -> list[Any]:
     containers = [
         r
         for r in found
-        if isinstance(r, _CONTAINERS)
+        if (isinstance(r, _CONTAINERS) or _is_of_gradient(r, wanted))
         and r is not _known
         and not (isinstance(r, dict) and "__builtins__" in r)
     ]
     return containers[: max(_SEARCHED, 4 * len(wanted))]
+
+
+def _is_of_gradient(r: Any, wanted: set[int]) -> bool:
+    """Whether an object is between a gradient and the name of its leaf."""
+    if isinstance(r, Tensor):
+        return id(getattr(r, "_meta", None)) in wanted
+    return isinstance(r, AutogradMeta) and id(r.grad) in wanted
 
 
 def _referrers(target: Any) -> list[Any]:
@@ -137,6 +146,8 @@ def _referrer(target: Any, seen: set[int], depth: int) -> str | None:
 
 def _step(target: Any, r: Any, seen: set[int], depth: int) -> str | None:
     """What one referrer says: `[3]`, `['loss']` or `.total` of what holds the referrer."""
+    if isinstance(r, AutogradMeta) and r.grad is target:
+        return _leaf(r, seen, depth)
     if isinstance(r, (FrameType, ModuleType, type, Node, NodeHooks, AutogradMeta, Tensor)):
         return None
     if isinstance(r, (list, tuple, set, deque)):
@@ -159,6 +170,14 @@ def _step(target: Any, r: Any, seen: set[int], depth: int) -> str | None:
         r = owner
     names = [k for k, v in getattr(r, "__dict__", {}).items() if v is target]
     return f"attribute {names[0]!r} of a {type(r).__name__}" if names else None
+
+
+def _leaf(meta: AutogradMeta, seen: set[int], depth: int) -> str:
+    """The name of a leaf whose gradient it is."""
+    for r in _referrers(meta):
+        if isinstance(r, Tensor) and r._meta is meta:
+            return f".grad of {_variable(r) or _referrer(r, seen, _DEPTH) or _describe(r)}"
+    return ".grad of a tensor"
 
 
 def _closure(cell: CellType, seen: set[int], depth: int) -> str | None:

@@ -25,6 +25,7 @@ from .calls import (
     STEPS_OUT,
     TO_NUMPY,
     TO_PYTHON,
+    UNRECORDED,
     UNRELATED,
     WRAPPERS,
     Call,
@@ -157,6 +158,7 @@ class Influence:
         if code.co_name == "__call__":
             call.owner = type(frame.f_locals.get("self")).__name__
         for thing in things_in(arguments_of(frame, code)):
+            call.given.append((thing, getattr(thing, "requires_grad", None)))
             if boundary and isinstance(thing, Tensor):
                 call.versions.append((thing, thing._version))
             cuts = self._influence(thing)
@@ -204,7 +206,7 @@ class Influence:
             return
         if call.user and not call.boundary:
             return  # what the user's code made was followed there
-        outs = [t for t in things_in(result) if t is not self.parameter]
+        outs = [t for t in things_in(result) if t is not self.parameter and not call.gave_back(t)]
         if call.boundary:
             outs += [t for t, version in call.versions if t._version != version]
             self._judge(frame, call, name, outs)
@@ -243,7 +245,7 @@ class Influence:
         for t in outs:
             if not isinstance(t, Tensor):
                 continue
-            behind = self._behind(t, call)
+            behind = self._behind(t, call, name)
             if behind is None:
                 continue
             cuts = behind
@@ -251,23 +253,32 @@ class Influence:
             if not self.connects(t) and self.target is not None:
                 if not cuts:
                     made = cuts = made or self._note(self._cut(name, call, t, place))
-                elif t.requires_grad and t._edge is None and not self._recreated(place, cuts):
-                    cuts = self._note(Cut("recreated", place, name))
+                elif t.requires_grad and t._edge is None:
+                    self._note_leaf(place, cuts)
             elif call.partial and not call.user:
                 self._partial[id(t)] = weakref.ref(t), call.partial
             self._pass_on(t, cuts)
 
-    def _behind(self, t: Tensor, call: Call) -> Cuts | None:
+    def _behind(self, t: Tensor, call: Call, name: str) -> Cuts | None:
         """The cuts behind a result; those of code of the user's that was called are known."""
-        return self.of(t) if call.user else call.inputs
+        if not call.user:
+            return call.inputs
+        behind = self.of(t)
+        if behind and name in UNRECORDED and state.grad and not self.connects(t):
+            # A custom Function runs without recording anyway: it is the Function that cuts.
+            inside = {i for i in behind if i >= call.cuts_before}
+            if any(self.cuts[i].kind == "no_grad" for i in inside):
+                return (behind | (call.inputs or NOTHING)) - inside
+        return behind
 
-    def _recreated(self, place: Place, cuts: Cuts) -> bool:
-        """Whether the cut is of this very line, which then makes a new leaf."""
+    def _note_leaf(self, place: Place, cuts: Cuts) -> None:
+        """A new leaf is made of what was cut off; when on the very line of the cut, that is it."""
         for i in cuts:
-            if self.cuts[i].place.line == place.line and self.cuts[i].kind in ("detach", "data"):
-                self.cuts[i].kind = "recreated"
-                return True
-        return False
+            cut = self.cuts[i]
+            if cut.place.line == place.line and cut.kind in ("detach", "data"):
+                cut.kind = "recreated"
+            elif cut.leaf is None:
+                cut.leaf = place
 
     def _note(self, cut: Cut) -> Cuts:
         self.cuts.append(cut)
@@ -302,8 +313,11 @@ class Influence:
             cut.kind, cut.switched = "inference_mode", self._switched
         elif not state.grad:
             cut.kind, cut.switched = "no_grad", self._switched
-        elif told.removesuffix("_") in CHOICES:
+        elif told.removesuffix("_").removesuffix("_dim") in CHOICES:
             cut.kind = "argmax"
+        elif told in UNRECORDED and told != "apply":
+            fed = any(t.requires_grad for t, _ in call.versions)
+            cut.kind = "checkpoint" if fed else "checkpoint_inputs"
         elif out._data.dtype.kind == "b":
             cut.kind, cut.function = "comparison", cut.function.replace("method", "a comparison")
         elif out._data.dtype.kind in "iu":

@@ -17,6 +17,7 @@ from ..autograd.tensor import Tensor
 from .holders import find_holder
 from .memory import buffers, human, live
 
+_UNKNOWN = "something whose name is not known"
 _LOOKED_AT = 50  # tensors of a step whose holder is looked for
 
 
@@ -24,7 +25,7 @@ class Leak(NamedTuple):
     """One thing that keeps growing."""
 
     holder: str  # the variable, attribute or container
-    line: str  # that made what it holds
+    line: str  # that made what it holds; empty when that is not known
     kind: str  # "history": a graph that reaches into earlier steps; "tensors": more each step
     nodes: int  # of earlier steps that it keeps alive
     fix: str
@@ -35,7 +36,8 @@ class Leak(NamedTuple):
         else:
             what = "holds more tensors after every step"
             what += f", with their graphs ({self.nodes} nodes)" if self.nodes else ""
-        return f"{self.holder} {what}\n  made at {self.line}\n  fix: {self.fix}"
+        made = f"\n  made at {self.line}" if self.line else ""
+        return f"{self.holder} {what}{made}\n  fix: {self.fix}"
 
 
 class Leaks:
@@ -94,7 +96,9 @@ def leaks(step: Callable[[], Any], steps: int = 3) -> Leaks:
         step()
         fresh.append(_note_new(seen))
         sizes.append(sum([b.array.nbytes for b in buffers().values()]))
-    return Leaks([*_histories(starts), *_collections(fresh)], sizes)
+    found = [*_histories(starts), *_collections(fresh)]
+    # What nobody is known to hold is in a graph, if there is one that is held.
+    return Leaks([leak for leak in found if leak.holder != _UNKNOWN] or found, sizes)
 
 
 def _tensors() -> list[Tensor]:
@@ -138,6 +142,11 @@ def _histories(starts: list[int]) -> list[Leak]:
 
 
 def _advice(t: Tensor, holder: str) -> str:
+    if holder.startswith(".grad of"):
+        return (
+            "backward(create_graph=True) adds up gradients with their history: use "
+            "torch.autograd.grad, or zero_grad() in every step"
+        )
     name = holder.split("'")[1] if "'" in holder else "value"
     if holder.startswith("attribute"):
         name = f"self.{name}"
@@ -158,19 +167,19 @@ def _collections(fresh: list[list[weakref.ref[Tensor]]]) -> list[Leak]:
             if t is None or sys.getrefcount(t) - 2 <= saved.get(id(t), 0) or looked > _LOOKED_AT:
                 continue
             looked += 1
-            holder = find_holder(t)
-            if holder is not None:
-                groups.setdefault(holder, []).append((number, t))
+            groups.setdefault(find_holder(t) or _UNKNOWN, []).append((number, t))
     found = []
     for holder, members in groups.items():
         if len({number for number, _ in members}) < len(fresh):
             continue  # a cache that was filled once, or what each step makes anew
         t = members[-1][1]
         node = None if t._edge is None else t._edge[0]
-        line = "an unknown line" if node is None else origin.describe(node.origin)
+        line = "" if node is None else origin.describe(node.origin)
         tied = 0 if node is None else len(_reached([t for _, t in members]))
         advice = "keep numbers: .append(value.item()), or value.detach() where tensors are needed"
-        if node is None:
+        if holder == _UNKNOWN:
+            advice = "look for a cache (functools.lru_cache), a queue, or a generator that waits"
+        elif node is None:
             advice = "keep numbers (.item()), bound its length (deque(maxlen=...)), or clear it"
         found.append(Leak(holder, line, "tensors", tied, advice))
     return found

@@ -111,6 +111,8 @@ def buffers() -> dict[int, _Found]:
 def _items() -> Iterator[_Found]:
     aliases = set()
     for node in live(OperationNode):
+        if not hasattr(node, "plan"):  # it is being made: a custom Function asks, or failed
+            continue
         for name, kept in zip(node.plan.saved_names, node.saved or ()):
             t, maker = _content(kept), node
             if t is None:

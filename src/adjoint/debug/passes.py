@@ -93,7 +93,7 @@ class WatchedPass(Run):
                     continue
                 replaced = hook(_as_tensor(ct, self))
                 if replaced is not None:
-                    ct = _checked(replaced, visit.node, output, self)
+                    ct = _checked(replaced, visit.node, output, self, hook)
                     visit.hook = hook
             found[output] = ct
         return found

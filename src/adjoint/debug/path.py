@@ -14,9 +14,18 @@ import numpy as np
 
 from adjoint.autograd.tape import Node, edge_of
 from adjoint.autograd.tensor import Tensor
+from adjoint.autograd.views import CopySlices
 
 from .passes import Visit, WatchedPass, fitted, leading_to
-from .reasons import drops_parts, passes_parts, reason
+from .reasons import (
+    NORMALISING,
+    drops_parts,
+    is_bias,
+    is_constant,
+    operation_name,
+    passes_parts,
+    reason,
+)
 from .statistics import (
     Place,
     Statistics,
@@ -30,6 +39,7 @@ from .statistics import (
 
 # Gradients whose largest element is beyond these are called huge and tiny.
 HUGE, TINY = 1e4, 1e-8
+NOISE = 1e-4  # what may be left of contributions that cancel
 
 Verdict = tuple[str, "Place | None", str]
 
@@ -63,6 +73,12 @@ def _largest(ct: Any) -> float:
     return float(finite.max()) if finite.size else math.inf
 
 
+def _precision(node: Node) -> float:
+    """What rounding leaves of a sum that is zero, relative to its terms."""
+    dtype = node.metas_of(0)[1]
+    return 64 * float(np.finfo(dtype).eps) if dtype is not None and dtype.kind in "fc" else 0.0
+
+
 class Way:
     """The nodes between a loss and a parameter, and what a pass saw there."""
 
@@ -74,7 +90,8 @@ class Way:
         self.seen: dict[Node, _Seen] = {}
         self.losses: list[tuple[Node, str, str]] = []  # (node, cause, sentence) where it ended
         self.droppers: list[Node] = []  # visited nodes that send zeros for parts
-        self.arriving: dict[Node, bool] = {}  # whether anything but zeros was sent to a node
+        self.arriving: dict[Node, float] = {}  # the largest contribution that was sent to a node
+        self.rounded: Verdict | None = None  # where all but rounding errors cancelled
         self.missing: Node | None = None  # a node that sent None
         self.faulty: Node | None = None
         self.gradient: Any = None
@@ -88,8 +105,12 @@ class Way:
         arrived = max((_largest(ct) for ct in visit.arrived.values()), default=0.0)
         if node is self.target:
             self.gradient = visit.given.get(self.output)
-        if arrived == 0 and self.arriving.get(node):
-            self.losses.append((node, "cancelled", "the contributions add up to zero"))
+        contribution = self.arriving.get(node, 0.0)
+        if arrived == 0 and contribution:
+            user = self._last_user(node)
+            self.losses.append((user, "cancelled", "the contributions add up to zero"))
+        elif arrived and arrived <= _precision(node) * contribution:
+            self._note_rounded(self._last_user(node), arrived / contribution)
         if arrived and not given:
             self.losses.append((node, *reason(visit, range(len(node.edges)))))
         seen = self.seen[node] = _Seen(given, [])
@@ -116,7 +137,7 @@ class Way:
                     "cancelled": "the sum over the broadcast dimensions is zero",
                 }
                 self.losses.append((node, kind, sentence[kind]))
-            self.arriving[edge[0]] = self.arriving.get(edge[0], False) or arriving > 0
+            self.arriving[edge[0]] = max(self.arriving.get(edge[0], 0.0), arriving)
             wanted[i] = size
         if wanted and seen.given and not any(wanted.values()):
             self.losses.append((node, *reason(visit, list(wanted))))
@@ -124,6 +145,16 @@ class Way:
             self.droppers.append(node)
         elif wanted and seen.given and not all(wanted.values()) and passes_parts(node):
             self.losses.append((node, "part", ""))
+        normalises = operation_name(node) in NORMALISING and is_constant(visit.given[0])
+        for i, size in wanted.items():
+            # Normalising divides by the spread of its rows, which may be small.
+            bound = _precision(node) * (128 if normalises else 1) * seen.given
+            if 0 < size <= bound and (normalises or is_bias(node, i)):
+                self._note_rounded(node, size / seen.given)
+
+    def _note_rounded(self, node: Node, factor: float) -> None:
+        note = f"the contributions add up to zero, but for rounding (a factor of {factor:.2g})"
+        self.rounded = "cancelled", place_of_node(node), note
 
     def path(self) -> list[Step]:
         """The steps where the gradient is largest, from the loss down."""
@@ -158,6 +189,8 @@ class Way:
             return "nonfinite", place_of_node(self.faulty), note
         if self.statistics.largest == 0:
             return self._why_zero()
+        if self.rounded is not None and self.statistics.largest < NOISE:
+            return self.rounded
         if self.statistics.largest > HUGE:
             return self._why_far(1)
         if self.statistics.largest < TINY:
@@ -172,10 +205,13 @@ class Way:
         node, cause, sentence = whole[-1]
         if cause == "part" or (passes_parts(node) and cause == "zero_slope"):
             dropper = next((n for n in reversed(self.droppers) if n.seq > node.seq), node)
+            if isinstance(dropper, CopySlices):
+                note = "what was written was overwritten in place later"
+                return "overwritten", place_of_node(dropper), note
             name = dropper.name()
             return "not_selected", place_of_node(dropper), f"{name} selected other elements"
         place = place_of_node(node)
-        if place is None or cause == "cancelled":  # the line that used it last
+        if place is None:  # the line that used it last
             place = place_of_node(self._last_user(node))
         return cause, place, sentence
 

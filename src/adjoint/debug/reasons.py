@@ -12,12 +12,13 @@ import numpy as np
 
 from adjoint.arrays import cpu
 from adjoint.autograd.function_node import FunctionNode
+from adjoint.autograd.origin import written
 from adjoint.autograd.tape import OperationNode
 from adjoint.autograd.tensor import Tensor
 from adjoint.autograd.views import CopySlices
 
 from .passes import Visit
-from .statistics import measure, names
+from .statistics import measure, module_hooks, names
 
 # What a cause means, and what to do.
 ADVICE = {
@@ -47,9 +48,13 @@ ADVICE = {
         "backward(retain_graph=True)."
     ),
     "hook": "Look at the hook: return None from it to leave the gradient as it is.",
+    "checkpoint": "Pass use_reentrant=False to checkpoint.",
     "custom": "Look at the backward of the custom Function: what does it return for this argument?",
-    "cancelled": "The loss does not change with this value: its contributions add up to zero.",
-    "underflow": "Scale the loss up before backward (amp.GradScaler), or compute in float32.",
+    "cancelled": (
+        "The loss does not change with this value: its contributions add up to zero. Weigh them "
+        "differently, or leave the value out."
+    ),
+    "underflow": "Scale the loss up before backward (amp.GradScaler), or take a wider dtype.",
     "relu": "Lower the learning rate, change the initial bias, or use leaky_relu or gelu there.",
     "saturated": "Scale the input of that operation down (initialisation, normalisation).",
     "clamp": "The values are out of the range, where the slope is 0: widen it, or use tanh.",
@@ -70,7 +75,8 @@ ADVICE = {
 _RECTIFIERS = names("relu threshold hardshrink softshrink")
 _SATURATING = names(
     "sigmoid tanh softmax log_softmax erf erfc hardsigmoid logsigmoid atan softplus exp "
-    "cross_entropy elu celu gelu gelu_tanh silu mish hardswish"
+    "cross_entropy binary_cross_entropy binary_cross_entropy_with_logits elu celu gelu gelu_tanh "
+    "silu mish hardswish"
 )
 _CLAMPS = names("clamp clamp_number clamp_min clamp_max hardtanh")
 MASKS = names(
@@ -92,6 +98,7 @@ _OVERWRITING = names(
     "copy fill fill_tensor zero index_put index_copy index_fill scatter scatter_value "
     "select_scatter slice_scatter"
 )
+NORMALISING = names("softmax standardize batch_norm")
 _JOINING = names("cat stack permute view reshape split unbind")
 _GROUPS = (
     (_RECTIFIERS, "relu"),
@@ -118,8 +125,23 @@ def passes_parts(node: Any) -> bool:
     return operation_name(node) in _JOINING
 
 
+def is_constant(ct: Any) -> bool:
+    """Whether all elements of a cotangent are equal: the loss is their sum."""
+    return bool((ct == ct.reshape(-1)[:1]).all())
+
+
+def is_bias(node: Any, edge: int) -> bool:
+    """Whether an edge is that of a bias, whose gradient is a sum over all rows."""
+    if operation_name(node) not in ("linear", "convolution", "convolve"):
+        return False
+    name: str = node.operation.inputs[node.plan.needed[edge]]
+    return name == "b"
+
+
 def drops_parts(node: Any) -> bool:
     """Whether a node may send zeros for a part of what it took."""
+    if isinstance(node, CopySlices):
+        return len(node.edges) == 2
     found = operation_name(node)
     return any(found in group for group, cause in _GROUPS if cause != "zero_factor")
 
@@ -131,15 +153,22 @@ def reason(visit: Visit, wanted: Sequence[int]) -> tuple[str, str]:
     """
     node = visit.node
     if visit.hook is not None:
-        name = getattr(visit.hook, "__qualname__", repr(visit.hook))
-        return "hook", f"the hook {name} replaced the gradient"
+        return "hook", f"the hook {written(visit.hook)} replaced the gradient"
+    if module_hooks(node):
+        return "hook", f"the module's hook {module_hooks(node)} replaced the gradient"
     if isinstance(node, FunctionNode):
         return "custom", f"the backward of {node.function.__name__} returned zeros"
     if isinstance(node, CopySlices):
+        if list(wanted) == [1] or len(node.edges) == 1:  # what was written was overwritten later
+            return "part", ""
         return "overwritten", "a part of a tensor was overwritten in place, through a view"
+    name = operation_name(node)
+    if name in NORMALISING and is_constant(visit.given[0]):
+        return "cancelled", f"what {name} gives adds up to a constant"
     if _underflows(visit, wanted):
         return "underflow", f"the product is too small for {node.dtype}: it became 0"
-    name = operation_name(node)
+    if all(is_bias(node, i) for i in wanted):
+        return "cancelled", "the gradients of all rows add up to zero"
     cause = next((cause for group, cause in _GROUPS if name in group), "zero_slope")
     told = _values(node)
     if cause == "zero_factor" and not _has_zeros(node):

@@ -121,6 +121,12 @@ def place_of_node(node: Node) -> Place | None:
     return place_at(node.origin, node.where[2] if isinstance(node, OperationNode) else None)
 
 
+def module_hooks(node: Node) -> str:
+    """The hooks of a module that a node calls with gradients; empty for any other node."""
+    hooks = node.attributes.get("module_hooks", ()) if isinstance(node, FunctionNode) else ()
+    return ", ".join([origin.written(hook) for hook in hooks])
+
+
 def nodes_behind(roots: list[Node]) -> list[Node]:
     """All nodes that can be reached from some, in the order in which they were made."""
     seen = set(roots)

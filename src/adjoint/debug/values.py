@@ -30,6 +30,10 @@ _PASSING = names(
 )
 
 
+# Operations that never give a NaN without one, though they may give infinities.
+_NEVER_NAN = names("exp exp2 expm1 cosh square")
+
+
 def is_passing(node: Node) -> bool:
     """Whether a node makes no NaN of finite inputs (overflow apart)."""
     if isinstance(node, (AsStridedBackward0, CopySlices)):
@@ -164,7 +168,7 @@ def suspicion(node: Node, values: Values) -> float:
         return 5
     if isinstance(node, FunctionNode):
         return 2
-    if not is_passing(node):
+    if not is_passing(node) and not _hands_on_nan(node, values):
         return 3
     name = node.operation.name if isinstance(node, OperationNode) else ""
     operands = values.inputs(node).values()
@@ -173,6 +177,15 @@ def suspicion(node: Node, values: Values) -> float:
     if missing_inputs(node, values):
         return 2.2 if name in _FILLS else 1.5
     return 0
+
+
+def _hands_on_nan(node: Node, values: Values) -> bool:
+    """Whether a node gave NaN alone, and is of those that give a NaN only for a NaN."""
+    out = values.known.get((node, 0))
+    if out is None or not isinstance(node, OperationNode) or isinstance(node, FunctionNode):
+        return False
+    found = measure(out)
+    return node.operation.name in _NEVER_NAN and found.nan > 0 and not found.inf
 
 
 def suspected(node: Node, values: Values) -> list[Node]:

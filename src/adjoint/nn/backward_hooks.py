@@ -24,9 +24,11 @@ class BackwardHookFunction(Function):
     """The identity on tensors; in backward `receive` gets the gradients and returns others."""
 
     @staticmethod
-    def forward(ctx: Any, receive: Any, materialize: bool, *tensors: Tensor) -> Any:
-        """The tensors themselves."""
-        ctx.receive = receive
+    def forward(
+        ctx: Any, receive: Any, hooks: Sequence[Any], materialize: bool, *tensors: Tensor
+    ) -> Any:
+        """The tensors themselves; `hooks` is who replaces gradients, for reports."""
+        ctx.receive, ctx.module_hooks = receive, hooks
         ctx.set_materialize_grads(materialize)
         ctx.mark_non_differentiable(*[t for t in tensors if not t.requires_grad])
         return tensors
@@ -34,7 +36,7 @@ class BackwardHookFunction(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """What `receive` makes of the gradients."""
-        return (None, None, *ctx.receive(grads))
+        return (None, None, None, *ctx.receive(grads))
 
 
 class Bridge:
@@ -51,7 +53,7 @@ class Bridge:
     def enter(self, args: Gradients) -> Gradients:
         """The arguments to run forward with."""
         self.input_count = len(args)
-        passed, self.input_places = _pass_through(args, self._at_inputs, True)
+        passed, self.input_places = _pass_through(args, self._at_inputs, self.hooks, True)
         return passed
 
     def leave(self, result: Any) -> Any:
@@ -70,7 +72,7 @@ class Bridge:
             assert places is not None
             return self._at_outputs(grads, places, len(given))
 
-        passed, places = _pass_through(given, receive, False)
+        passed, places = _pass_through(given, receive, self.pre_hooks, False)
         return passed if isinstance(result, tuple) else passed[0]
 
     def _at_outputs(self, grads: Gradients, places: Sequence[int], count: int) -> Gradients:
@@ -134,7 +136,10 @@ class Bridge:
 
 
 def _pass_through(
-    values: Gradients, receive: Callable[[Gradients], Gradients], materialize: bool
+    values: Gradients,
+    receive: Callable[[Gradients], Gradients],
+    hooks: Sequence[Any],
+    materialize: bool,
 ) -> tuple[Gradients, list[int] | None]:
     """The values with every tensor through the identity, and where the tensors are.
 
@@ -144,7 +149,7 @@ def _pass_through(
     if not modes.state.grad or not any(values[i].requires_grad for i in places):
         return values, None
     passed = list(values)
-    found = BackwardHookFunction.apply(receive, materialize, *[values[i] for i in places])
+    found = BackwardHookFunction.apply(receive, hooks, materialize, *[values[i] for i in places])
     for i, t in zip(places, found, strict=True):
         passed[i] = t
     return (tuple(passed) if type(values) is tuple else type(values)(*passed)), places

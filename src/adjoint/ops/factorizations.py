@@ -6,6 +6,8 @@ Cholesky decomposition (2016); M. Seeger et al., Auto-differentiating linear alg
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .operation import general
@@ -170,13 +172,20 @@ class slogdet:
         elif factor is None:
             factor = 0 * ct[0]
         factor = xp.expand_dims(xp.expand_dims(factor, axis=-1), axis=-1)
-        return factor * adjoint_of(xp, xp.inv(x))
+        return factor * adjoint_of(xp, _inverse(xp, x, sign))
 
     def jvp_x(xp, t, x, sign, x_dtype):
-        moved = xp.sum(xp.matrix_transpose(xp.inv(x)) * t, axis=(-2, -1))
+        moved = xp.sum(xp.matrix_transpose(_inverse(xp, x, sign)) * t, axis=(-2, -1))
         if x_dtype.kind == "c":
             return xp.imag(moved) * 1j * sign, xp.real(moved)
         return 0 * moved, moved
+
+
+def _inverse(xp, x, sign):
+    """The inverse, and nan for singular matrices: the slope of log |det| there is infinite."""
+    nothing = xp.expand_dims(xp.expand_dims(xp.equal(sign, 0), axis=-1), axis=-1)
+    inverse = xp.inv(xp.where(nothing, xp.eye(x.shape[-1], dtype=x.dtype), x))
+    return xp.where(nothing, math.nan, inverse)
 
 
 @general(

@@ -160,6 +160,12 @@ def _weights(xp: Any, x: Any, out: Any) -> Any:
     return xp.where(is_nothing, 0, xp.exp(x - xp.where(is_nothing, 0, out)))
 
 
+def _decay(xp: Any, out: Any, dim: int) -> Any:
+    """exp(out[k-1] - out[k]), and 0 at the beginning, where nothing came before."""
+    nothing = xp.zeros_like(out[part(dim, 1)]) - math.inf
+    return _weights(xp, xp.concat([nothing, out[part(dim, -1)]], axis=dim), out)
+
+
 @general(
     "logcumsumexp",
     samples=ALONG,
@@ -173,9 +179,8 @@ class logcumsumexp:
 
     def vjp_x(xp, ct, x, out, dim):
         # sum over i >= k of ct[i] exp(out[k] - out[i]): every factor is at most 1
-        decay = _weights(xp, delayed(xp, out, dim), out)
+        decay = _decay(xp, out, dim)
         return xp.conj(_weights(xp, x, out)) * backward_recurrence(xp, decay, ct, dim)
 
     def jvp_x(xp, t, x, out, dim):
-        decay = _weights(xp, delayed(xp, out, dim), out)
-        return xp.linear_recurrence(decay, t * _weights(xp, x, out), axis=dim)
+        return xp.linear_recurrence(_decay(xp, out, dim), t * _weights(xp, x, out), axis=dim)

@@ -14,6 +14,7 @@ from adjoint.autograd import origin
 from adjoint.autograd.saved import Packed
 from adjoint.autograd.tape import AccumulateGrad, Node, OperationNode, edge_of
 from adjoint.autograd.tensor import Tensor
+from adjoint.autograd.views import CopySlices
 
 from .graph import LEAF, OPERATION, ROOT, Graph, Group, Line, Place, Saved
 
@@ -127,7 +128,9 @@ def _place(node: Node, number: int, names: Mapping[int, str], memory: dict[int, 
         name = names.get(id(node.variable)) or "leaf"
         return Place(number, LEAF, name, shape, str(dtype))
     shape, dtype = node.metas_of(0)
-    place = Place(number, OPERATION, node.name(), shape, str(dtype), line_of(node.origin))
+    # A write through a view is told at the line that made what was written.
+    writer = node.edges[-1][0] if isinstance(node, CopySlices) else node
+    place = Place(number, OPERATION, node.name(), shape, str(dtype), line_of(writer.origin))
     place.outputs = node.output_count
     if isinstance(node, OperationNode):
         place.saved = tuple(_saved(node, memory))

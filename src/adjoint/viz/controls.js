@@ -7,7 +7,7 @@ let found = [], current = -1;
 function tell(what, value) {
   if (typeof value === "string") return value;
   if (what === "saved") return tellBytes(value);
-  if (what === "norm") return "|grad| " + Number(value.toPrecision(4));
+  if (what === "norm") return String(Number(value.toPrecision(4)));
   return tellMs(value);
 }
 
@@ -53,9 +53,31 @@ function facts(key) {
   for (const what of ["saved", "forward", "backward", "norm"]) {
     if (values[what] === undefined || (what === "saved" && !values[what])) continue;
     const label = key[0] === "g" && what === "norm" ? "largest norm" : NAMES[what];
-    rows.push([label, tell(what, values[what]).replace("|grad| ", "")]);
+    rows.push([label, tell(what, values[what])]);
   }
   return rows;
+}
+
+// What colours mean: kinds of boxes, or the range of what was measured.
+function paintLegend() {
+  const legend = document.getElementById("legend");
+  legend.replaceChildren();
+  if (metric === "kind") {
+    const shown = { operation: "operation", leaf: "leaf, parameter", root: "result" };
+    if (data.drawn.length) shown.module = "closed module";
+    for (const [kind, text] of Object.entries(shown)) {
+      element("i", "", legend, "chip").style.background = `var(--${kind})`;
+      element("span", text, legend);
+    }
+    return;
+  }
+  const [low, high] = data.ranges[metric];
+  element("span", NAMES[metric] + ":", legend);
+  element("span", metric === "norm" ? "≤ " + tell(metric, low) : "0", legend);
+  element("i", "", legend, "scale");
+  element("span", "≥ " + tell(metric, high), legend);
+  element("i", "", legend, "chip").style.background = "var(--bad)";
+  element("span", "nan, inf", legend);
 }
 
 function titleOf(key) {
@@ -270,7 +292,8 @@ function start() {
     element("option", NAMES[what], choice).value = what;
   }
   choice.hidden = choice.options.length < 2;
-  choice.onchange = () => { metric = choice.value; paint(); };
+  choice.onchange = () => { metric = choice.value; paintLegend(); paint(); };
+  paintLegend();
   openSome(150);
   relayout();
   lookAtStart();

@@ -63,7 +63,8 @@ class Frame:
     def _layers(self, links: Sequence[tuple[int, int, int]]) -> list[int]:
         """The row of each item: one below its lowest input.
 
-        What has no inputs, or fewer than users, moves down to its first user.
+        What has no inputs, or fewer than users, moves down to its first user; so does the end of
+        a branch of its own (no input of it is used elsewhere), which its inputs follow.
         """
         count = len(self.items)
         inputs: list[list[int]] = [[] for _ in range(count)]
@@ -78,11 +79,14 @@ class Frame:
             floor = 0 if kind == ENTRY or not has_entries else 1
             layer[i] = max([floor, *[layer[u] + 1 for u in inputs[i]]])
         last = max(layer, default=0)
+        loose = [False] * count
+        for i, (kind, _) in enumerate(self.items):
+            own = all(loose[u] and len(users[u]) == 1 for u in inputs[i])
+            loose[i] = kind != ENTRY and (own or len(inputs[i]) < len(users[i]))
         for i in reversed(range(count)):
-            kind = self.items[i][0]
-            if kind == EXIT:
+            if self.items[i][0] == EXIT:
                 layer[i] = last
-            elif kind != ENTRY and users[i] and (not inputs[i] or len(inputs[i]) < len(users[i])):
+            elif loose[i] and users[i]:
                 layer[i] = max(layer[i], min(layer[v] for v in users[i]) - 1)
         return layer
 

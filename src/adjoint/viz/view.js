@@ -99,9 +99,12 @@ function centre(key) {
   fresh = false;
   const [x, y, w, h] = boxOf(key);
   if (view.scale < 0.6) view.scale = 0.9;
-  const right = panel.hidden ? 0 : panel.offsetWidth;
+  // The panel is beside the drawing, or in a narrow window below it.
+  const below = panel.offsetWidth >= canvas.clientWidth;
+  const right = panel.hidden || below ? 0 : panel.offsetWidth;
+  const bottom = panel.hidden || !below ? 0 : panel.offsetHeight;
   view.x = x + w / 2 - (canvas.clientWidth - right) / 2 / view.scale;
-  view.y = y + h / 2 - canvas.clientHeight / 2 / view.scale;
+  view.y = y + h / 2 - (canvas.clientHeight - bottom) / 2 / view.scale;
   paint();
 }
 
