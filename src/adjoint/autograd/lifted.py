@@ -55,7 +55,7 @@ class Level:
 
 @contextmanager
 def inside(levels: tuple[Level, ...]) -> Iterator[None]:
-    """Be in these transforms once more, ended or not: to compute again what was computed in them."""
+    """Be in these transforms again, ended or not: to compute again what was computed in them."""
     before, alive = modes.state.levels, [level.alive for level in levels]
     modes.state.levels = levels
     modes.lifted += len(levels)

@@ -69,8 +69,8 @@ _groups = _Groups()
 class GraphExecGroup:
     """A block of several backward passes, over parts of one graph, that compute a part once.
 
-    Checkpoints do so anyway: what one pass has computed again and not used stays for the next. Where
-    two passes need the same value it is computed again, which torch refuses.
+    Checkpoints do so anyway: what one pass has computed again and not used stays for the next.
+    Where two passes need the same value it is computed again, which torch refuses.
 
     RuntimeError for a group inside a group.
 
