@@ -18,7 +18,7 @@ from adjoint.autograd import lifted, origin
 from adjoint.autograd.graph import saved_tensors_hooks
 from adjoint.autograd.lifted import Lifted
 from adjoint.autograd.modes import enable_grad, is_grad_enabled, state
-from adjoint.autograd.saved import Kept
+from adjoint.autograd.saved import Kept, Packed, Recorder
 from adjoint.autograd.tensor import Tensor, wrap
 
 from .checkpoint_devices import (
@@ -107,7 +107,7 @@ class _Place:
     __slots__ = ("value", "__weakref__")
 
     def __init__(self) -> None:
-        self.value: Tensor | None = None
+        self.value: Tensor | Packed | None = None
 
 
 class _Part:
@@ -129,6 +129,8 @@ class _Part:
         self.lock = threading.RLock()  # passes in several threads
         self.complete = False  # whether forward has returned
         self.levels = state.levels  # backward may come when vmap has ended
+        hooks = state.packing
+        self.budget = hooks[:2] if hooks and isinstance(hooks[0], Recorder) else None
         # For each saved tensor: its place while a node holds it, what to check, and the line.
         self.places: list[weakref.ref[_Place]] = []
         self.expected: list[Any] = []
@@ -153,7 +155,13 @@ class _Part:
                 "torch.utils.checkpoint: a tensor of the forward pass was not computed again. Does "
                 "the function depend on something that has changed since?"
             )
-        return value
+        return value.tensor(None) if isinstance(value, Packed) else value
+
+    def held(self, t: Tensor) -> Tensor | Packed:
+        """What a place keeps of a tensor; a memory budget around the checkpoint counts it."""
+        if self.budget is None or isinstance(t._data, Lifted):
+            return t
+        return Packed(t, None, self.budget)
 
     def _run_again(self) -> None:
         args = [a.tensor() if isinstance(a, Kept) else a for a in self.args]
@@ -215,7 +223,7 @@ class _Again:
                     f"{origin.describe(part.lines[i])}\nrecomputed metadata: {found}, at "
                     f"{origin.describe(self.lines[i])}\n"
                 )
-            place.value = t
+            place.value = part.held(t)
         if part.early_stop and len(self.lines) == len(part.places):
             raise _Stop
         return t
