@@ -84,20 +84,21 @@ class Recomputation:
         left = sum([v.nbytes for values in made for v in values])
         if left <= room:
             return
-        cuts, start = _cuts(steps), 0
-        while cuts and left > room:
-            slots = int((room - left / (len(cuts) + 1)) * len(cuts) / sum([c.nbytes for c in cuts]))
-            if slots < 1:
+        cuts, first, start = _cuts(steps), 0, 0
+        total = sum([cut.nbytes for cut in cuts])
+        while first < len(cuts) and left > room:
+            count = len(cuts) - first
+            slots = int((room - left / (count + 1)) * count / total)
+            kept = 0 if slots >= count else _split(count + 1, slots + 1) - 1 if slots > 0 else count
+            if kept == count:
                 break
-            kept = _split(len(cuts) + 1, slots + 1) - 1 if slots < len(cuts) else 0
-            if kept == len(cuts):
-                break
-            cut = cuts[kept]
+            cut = cuts[first + kept]
             for values in made[start : cut.place + 1]:
                 left -= sum([v.nbytes for v in values])
                 room -= sum([v.nbytes for v in values if v in cut.values])
                 self.meter.passing.update([v for v in values if v not in cut.values])
-            cuts, start = cuts[kept + 1 :], cut.place + 1
+            total -= sum([cut.nbytes for cut in cuts[first : first + kept + 1]])
+            first, start = first + kept + 1, cut.place + 1
         last = [v for values in made[start:] for v in values]
         while last and last[-1].nbytes <= room:
             room -= last.pop().nbytes
