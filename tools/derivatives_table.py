@@ -30,14 +30,17 @@ date, and fails where a cell is a hole (✗).
 
 | column | says |
 |---|---|
-| vjp, jvp | reverse and forward derivative, and how they are derived |
+| vjp, jvp | reverse and forward derivative, and how they are derived; the one is held against \
+finite differences, the other is its transpose |
 | second | the gradient is differentiated in turn, in reverse and in forward mode |
 | Taylor | derivatives of high order along a line (`func.jet`) |
 | batching | `vmap`: elementwise operations line up, `axes` are moved past the hidden one, `rule` \
 and `composed` have a rule, `loop` runs one example at a time |
-| complex | complex inputs are differentiated (✓), or refused (real) |
+| complex | complex inputs are differentiated (✓), or refused (real); "phase": held for what does \
+not depend on the free phase of each vector (`tests/laws/test_phases.py`) |
 | dtypes | floating, complex, integer and bool types that the samples run in |
-| sparsity | how the Jacobian's pattern is found |
+| sparsity | how the Jacobian's pattern is found; `tests/func/test_sparse.py` holds it against \
+the Jacobian |
 
 An input that has no derivative (indices, masks) is named in parentheses where it is floating all
 the same: torch has none there either. ✓ is a law that held.
@@ -52,6 +55,8 @@ WITHOUT = {
     "igamma": "x", "igammac": "x", "nextafter": "y", "nll_loss": "factors", "pinv": "limit",
     "zeta": "x",
 }  # fmt: skip
+# Complex vectors have a free phase, so that the laws cannot compare them with each other.
+PHASES = ("eigh", "svd")
 HOW = {"elementwise": ("partial", "partial"), "linear": ("transpose", "itself")}
 TRIED = (
     dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64, dtypes.complex64,
@@ -85,9 +90,15 @@ def without_rule(operation: Operation) -> set[str]:
 
 def complex_cell(operation: Operation) -> str:
     """Whether complex inputs have derivatives."""
+    if operation.name in PHASES:
+        return "✓ phase"
     if "complex_inputs" in operation.laws:
         return "real"
-    return "✓" if any(hold_complex(operation, sample) for sample in operation.samples()) else "real"
+    try:
+        taken = [hold_complex(operation, sample) for sample in operation.samples()]
+    except Exception:  # noqa: BLE001 - what raises breaks the law, as in `check_law`
+        return HOLE
+    return "✓" if any(taken) else "real"
 
 
 def dtype_cell(operation: Operation, real: bool) -> str:
@@ -138,10 +149,13 @@ def cells(name: str, operation: Operation) -> tuple[str, ...]:
         vjp = HOLE
     elif missing:
         vjp += f" (not {', '.join(sorted(missing))})"
+    # The vjp is the transpose of the jvp, so both are wrong when that is.
+    slope = holds(operation, "jvp_is_the_finite_difference", "forward_mode_is_the_jvp")
+    transposed = holds(operation, "transpose_identity", "vmap_of_the_gradient")
     return (
         f"`{name}`",
-        vjp if holds(operation, "transpose_identity", "vmap_of_the_gradient") == "✓" else HOLE,
-        jvp if holds(operation, "forward_mode_is_the_jvp") == "✓" else HOLE,
+        vjp if slope == transposed == "✓" else HOLE,
+        jvp if slope == "✓" else HOLE,
         holds(operation, "second_order", "forward_over_reverse"),
         holds(operation, "taylor_mode_is_nested_forward_mode"),
         batching,

@@ -333,3 +333,62 @@ def test_misuse_of_sequential(x) -> None:
         checkpoint_sequential([torch.sin], 3, x)
     with pytest.raises(ValueError, match="Unexpected keyword arguments: depth"):
         checkpoint_sequential([torch.sin], 1, x, depth=1)
+
+
+@pytest.mark.parametrize("randomness", ["same", "different"])
+def test_backward_after_vmap_has_ended(randomness: str) -> None:
+    """What is computed again is computed inside the transforms that were there at first."""
+
+    def run(function: Callable[..., torch.Tensor], x: torch.Tensor) -> list[float]:
+        torch.manual_seed(0)
+        inner = torch.vmap(function, randomness=randomness)
+        y = torch.vmap(inner, randomness=randomness)(x)
+        y.sum().backward()
+        assert x.grad is not None
+        return [*y.reshape(-1).tolist(), *x.grad.reshape(-1).tolist()]
+
+    def plain(t: torch.Tensor) -> torch.Tensor:
+        return nn.functional.dropout(t.exp(), 0.5).sin() * t
+
+    values = torch.linspace(0.0, 1.0, 12).reshape(2, 2, 3)
+    expected = run(plain, values.clone().requires_grad_())
+    assert run(lambda t: checkpoint(plain, t), values.clone().requires_grad_()) == expected
+
+
+def test_a_context_may_not_swallow_the_error_of_forward(x) -> None:
+    def fail(t: torch.Tensor) -> torch.Tensor:
+        raise ValueError("no")
+
+    with pytest.raises(RuntimeError, match="context_fn suppressed an exception"):
+        checkpoint(
+            fail, x, context_fn=lambda: (contextlib.suppress(ValueError), contextlib.nullcontext())
+        )
+
+
+def test_groups_of_passes(x) -> None:
+    runs: list[None] = []
+
+    def two(t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        runs.append(None)
+        return t.exp().sin(), t.cos().tanh()
+
+    a, b = checkpoint(two, x)
+    with module.GraphExecGroup():
+        a.sum().backward(retain_graph=True)
+        b.sum().backward()
+        with pytest.raises(RuntimeError, match="cannot be nested"), module.GraphExecGroup():
+            pass
+    assert len(runs) == 2
+    with module.GraphExecGroup():
+        pass
+
+
+def test_random_states_of_devices() -> None:
+    assert module.get_device_states(torch.ones(2), 3) == ([], [])
+    module.set_device_states([], [], device_type="cpu")
+    with pytest.raises(ValueError, match="no devices beside the CPU"):
+        module.set_device_states([0], [torch.get_rng_state()])
+    module.DefaultDeviceType.set_device_type("cpu")
+    assert module.DefaultDeviceType.get_device_type() == "cpu"
+    with pytest.raises(ValueError, match="got 'cuda'"):
+        module.DefaultDeviceType.set_device_type("cuda")

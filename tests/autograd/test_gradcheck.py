@@ -323,3 +323,32 @@ def test_something_has_to_be_checked() -> None:
         gradcheck(torch.sin, real(2), check_backward_ad=False)
     with pytest.raises(AssertionError, match="at least one of check_fwd_over_rev or check_rev"):
         gradgradcheck(torch.sin, real(2), check_rev_over_rev=False)
+
+
+@pytest.mark.parametrize(
+    ("undefined", "message"),
+    [
+        (lambda g: torch.ones(3, dtype=torch.float64), "undefined or zero, but those of Doubled"),
+        (lambda g: g * 2, "handle undefined output grads: with None for all of them Doubled"),
+        (lambda g: torch.zeros(3, dtype=torch.float64), None),
+        (lambda g: None, None),
+    ],
+)
+def test_backward_without_any_cotangent(undefined, message) -> None:
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(False)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return undefined(g) if g is None else g * 2
+
+    x = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    if message is None:
+        assert gradcheck(Doubled.apply, (x,))
+        return
+    with pytest.raises(GradcheckError, match=message):
+        gradcheck(Doubled.apply, (x,))
+    assert gradcheck(Doubled.apply, (x,), check_undefined_grad=False)

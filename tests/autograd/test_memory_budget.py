@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
+import math
 import random
 import threading
 import tracemalloc
@@ -103,6 +105,149 @@ def test_chains_are_computed_again_hardly_more_than_at_best(
     best = optimum(saved, slots) if saved > slots else 0
     assert best <= budget.recomputed <= 1.5 * best
     assert (budget.recomputed == 0) == (saved <= slots)
+
+
+def fewest_of_layers(sizes: tuple[int, ...], room: int) -> float:
+    """Fewest operations run again on layers of `sizes` bytes, a product and a tanh each.
+
+    After the forward pass, which holds its value itself; the input of the first layer is free. What
+    is kept is kept until backward reaches it: to drop it before can be better, by a little.
+    """
+    end = len(sizes)
+
+    @functools.cache
+    def again(first: int, last: int, room: int) -> float:
+        best, before = (0.0 if first == last else math.inf), 0
+        for k in range(first, last):  # keep the output of layer k on the way
+            if max(before, sizes[k]) + sizes[k] > room:
+                break
+            later = 2 * (k + 1 - first) + again(k + 1, last, room - sizes[k])
+            best = min(best, later + again(first, k, room) if later < best else best)
+            before = sizes[k]
+        return best
+
+    @functools.cache
+    def forward(first: int, room: int) -> float:
+        kept = [k for k in range(first, end) if sizes[k] <= room]
+        return min(
+            [forward(k + 1, room - sizes[k]) + again(first, k, room) for k in kept],
+            default=0.0 if first == end else math.inf,
+        )
+
+    return forward(0, room)
+
+
+WIDTHS = {
+    "growing": lambda i, n: 1 + 7 * i // n,
+    "shrinking": lambda i, n: 8 - 7 * i // n,
+    "hourglass": lambda i, n: 1 + abs(7 * (2 * i - n)) // n,
+    "in turns": lambda i, n: (1, 8)[i % 2],
+    "seldom large": lambda i, n: (8, 1, 1, 1)[i % 4],
+}
+
+
+@pytest.mark.parametrize("share", [0.9, 0.6, 0.4, 0.25])
+@pytest.mark.parametrize("length", [5, 12, 20])
+@pytest.mark.parametrize("profile", WIDTHS)
+def test_layers_of_uneven_sizes(profile: str, length: int, share: float) -> None:
+    widths = [WIDTHS[profile](i, length) for i in range(length + 1)]
+    sizes = tuple([16 * n for n in widths[1:]])
+    size = int(sum(sizes) * share) // 16 * 16
+    best = fewest_of_layers(sizes, size)
+    if best == math.inf:
+        return
+    torch.manual_seed(0)
+    x = torch.randn(4, widths[0], requires_grad=True)
+    weights = [torch.randn(n, m, requires_grad=True) for n, m in itertools.pairwise(widths)]
+
+    def run() -> torch.Tensor:
+        y = x
+        for w in weights:
+            y = torch.tanh(y @ w)
+        return y.sum()
+
+    budget = compare(run, [x, *weights], size)
+    assert budget.recomputed <= 1.5 * best + 2
+
+
+class Cells(nn.Module):
+    """An LSTM in plain operations: two values go from step to step, and all read the data."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+        self.gates = nn.Linear(16, 32)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = c = torch.zeros(4, 8)
+        for _ in range(self.length):
+            i, f, g, o = self.gates(torch.cat([x, h], 1)).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+        return h
+
+
+@pytest.mark.parametrize(("share", "rounds"), [(0.5, 1), (0.2, 2), (0.1, 4)])
+def test_graphs_are_computed_again_from_cuts(share: float, rounds: int) -> None:
+    """Not each value from the start: the work grows as that of a chain of steps would."""
+    torch.manual_seed(0)
+    model, data = Cells(30), torch.randn(4, 8)
+
+    def run() -> torch.Tensor:
+        return model(data).square().mean()
+
+    with memory_budget("1GB") as whole:
+        loss = run()
+        assert whole._meter.fixed <= 8 * data._data.nbytes  # not what each step makes of it
+        steps = whole._meter.steps
+    loss.backward()
+    gradients(list(model.parameters()))
+    budget = compare(run, list(model.parameters()), int(whole.peak * share))
+    assert 0 < budget.recomputed <= rounds * steps
+
+
+def test_skips_that_hold_too_much_are_computed_again() -> None:
+    """In the order of the forward pass all skips would wait at once, and not fit."""
+    torch.manual_seed(0)
+    downs = [nn.Linear(16, 16) for _ in range(8)]
+    ups = [nn.Linear(32, 16) for _ in range(8)]
+    data = torch.randn(8, 16)
+
+    def run() -> torch.Tensor:
+        skips, x = [], data
+        for layer in downs:
+            skips.append(torch.tanh(layer(x)))
+            x = torch.sin(skips[-1])
+        for layer in ups:
+            x = torch.tanh(layer(torch.cat([x, skips.pop()], 1)))
+        return x.square().mean()
+
+    leaves = [p for layer in downs + ups for p in layer.parameters()]
+    assert compare(run, leaves, 3072).recomputed < 400
+
+
+def test_what_a_checkpoint_computes_again_counts() -> None:
+    x = torch.linspace(0, 1, 100, requires_grad=True)
+
+    def part(t: torch.Tensor) -> torch.Tensor:
+        for _ in range(5):
+            t = t.tanh()
+        return t
+
+    def run() -> torch.Tensor:
+        return checkpoint(part, checkpoint(part, x)).sum()
+
+    run().backward()
+    (plain,) = gradients([x])
+    with memory_budget(2400) as budget:
+        run().backward()
+    assert gradients([x]) == [plain]
+    assert budget.peak == 2400
+    assert budget.bytes == 0
+    with memory_budget(2000):
+        loss = run()
+    with pytest.raises(MemoryBudgetError, match="what checkpoints compute again"):
+        loss.backward()
 
 
 def test_a_budget_that_is_not_needed_changes_nothing() -> None:

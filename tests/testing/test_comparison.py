@@ -150,7 +150,14 @@ def test_nan_differs_from_nan() -> None:
 
 @pytest.mark.parametrize(
     ("actual", "expected"),
-    [("a", "a"), (T([1.0]), [1.0]), (T(1.0), 1.0), (1.0, T(1.0)), (np.ones(1), T([1.0]))],
+    [
+        ("a", "a"),
+        (T([1.0]), [1.0]),
+        (T(1.0), 1.0),
+        (1.0, T(1.0)),
+        (np.ones(1), T([1.0])),
+        (np.array("a"), np.array("a")),
+    ],
 )
 def test_what_cannot_be_compared(actual, expected) -> None:
     with pytest.raises(TypeError, match="No comparison pair was able to handle inputs of type"):
@@ -176,3 +183,10 @@ def test_the_message_can_be_replaced() -> None:
         assert_close(1.0, 2.0, msg="mine")
     with pytest.raises(AssertionError, match=r"^mine: Scalars are not close!"):
         assert_close(1.0, 2.0, msg=lambda found: f"mine: {found}")
+
+
+def test_a_boolean_is_no_number() -> None:
+    for actual, expected in ((True, 1), (1, True)):
+        with pytest.raises(AssertionError, match=r"The \(d\)types do not match"):
+            assert_close(actual, expected)
+        assert_close(actual, expected, check_dtype=False)

@@ -80,6 +80,14 @@ def test_the_seed_decides() -> None:
         ({"dtype": torch.float32, "low": 2, "high": 1}, "`low` must be less than `high`"),
         ({"dtype": torch.float32, "low": float("nan")}, "cannot be NaN"),
         ({"dtype": torch.uint8, "low": 300, "high": 400}, r"only supports \[0, 256\)"),
+        (
+            {
+                "dtype": torch.float32,
+                "noncontiguous": True,
+                "memory_format": torch.contiguous_format,
+            },
+            "mutually exclusive",
+        ),
     ],
 )
 def test_refused(options, message) -> None:
@@ -90,3 +98,23 @@ def test_refused(options, message) -> None:
 def test_the_type_has_to_be_a_dtype() -> None:
     with pytest.raises(TypeError, match=r"is not supported by torch\.testing\.make_tensor"):
         make_tensor(2, dtype="float32")
+
+
+def test_memory_format() -> None:
+    t = make_tensor((2, 3, 4, 5), dtype=torch.float32, memory_format=torch.channels_last)
+    assert t.stride() == (60, 1, 15, 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.complex64])
+def test_the_whole_range_of_a_type(dtype) -> None:
+    t = make_tensor(50, dtype=dtype, low=float("-inf"), high=float("inf")).abs()
+    assert t.isfinite().any()
+    assert t.max() > torch.finfo(dtype).max / 100
+
+
+def test_an_interval_of_one_number() -> None:
+    with pytest.warns(FutureWarning, match="low==high"):
+        t = make_tensor(3, dtype=torch.float32, low=2, high=2)
+    assert t.tolist() == [2, 2, 2]
+    with pytest.raises(ValueError, match="must be less"):
+        make_tensor(3, dtype=torch.int64, low=2, high=2)

@@ -67,7 +67,7 @@ class memory_budget(ContextDecorator):
     ...         y = torch.sin(y)
     ...     y.sum().backward()
     >>> budget.peak, budget.recomputed
-    (12000, 33)
+    (12000, 35)
     """
 
     def __init__(self, size: Any) -> None:

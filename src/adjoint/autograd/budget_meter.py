@@ -63,15 +63,19 @@ class Saved(Packed):
 
 
 # What is dropped first: little work for many bytes, used late. Backward reaches a value that is n
-# steps away with more room than one that is near, hence the exponent; 0.7 is the best of those
+# steps away with more room than one that is near, hence the exponent; 0.3 is the best of those
 # tried on chains (`benchmarks/memory_budget.py`).
-_DISTANCE = 0.7
+_DISTANCE = 0.3
+_DEAR = 4  # times the bytes of data that results have to have to be computed again from it
 _CANDIDATES = 200  # more are sampled
+_OVERHEAD = 16384.0  # what running an operation costs beside its work, in elements: about 10 µs
 _WALK = 256  # steps counted at most when the work of computing again is added up
 
 
 class Meter(Recorder):
     """One budget: see the module's docstring."""
+
+    error = MemoryBudgetError
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -81,9 +85,13 @@ class Meter(Recorder):
         self.lock = threading.RLock()  # passes in several threads
         self.known: dict[int, _Entry] = {}
         self.sources: dict[int, weakref.ref[Source]] = {}
+        # Bytes of results held because the data in an array was not.
+        self.spent: dict[int, tuple[weakref.ref[Any], int]] = {}
         self.buffers: weakref.WeakValueDictionary[int, Buffer] = weakref.WeakValueDictionary()
         self.held: dict[Value, None] = {}  # those that can be computed again
-        self.transient: dict[Value, None] = {}  # held for the present recomputation only
+        # Held for the present recomputation only: values, and views by what they are views of.
+        self.transient: dict[Value, None] = {}
+        self.views: dict[Value, list[Value]] = {}
         self.steps = self.front = 0  # the last step recorded; the one that backward has reached
         self.group: Sequence[Value] = ()
         self.turn = 0
@@ -133,7 +141,7 @@ class Meter(Recorder):
         params: dict[str, Any],
     ) -> tuple[Step, list[Value]]:
         inputs = tuple([self.value_of(t) for t in tensors])
-        step = Step(node.operation, params, inputs, node.where[:2])
+        step = Step(node.operation, params, inputs, self.steps, node.where[:2])
         owners = {id(owner_of(t._data)): v.root for t, v in zip(tensors, inputs)}
         outs = [Value(t._data, step, owners.get(id(owner_of(t._data)))) for t in results]
         for t, o in zip(results, outs):
@@ -141,8 +149,8 @@ class Meter(Recorder):
         own = sum([o.nbytes for o in outs])
         kept = {step.inputs[i].root for is_output, i in node.plan.saved_sources if not is_output}
         extra = {r for v in inputs if (r := v.root).step is None and not r.free} - kept
-        if own and sum([r.nbytes for r in extra if r.buffer is None]) * 4 > own:
-            # What would have to be kept to compute the results again is as large as they are.
+        unheld = [r for r in extra if r.buffer is None]
+        if own and self._is_dear(unheld, own):
             return step, [self._source(t) for t in results]
         step.outputs = tuple([weakref.ref(o) for o in outs])
         reference = weakref.ref(step)
@@ -152,6 +160,25 @@ class Meter(Recorder):
         step.cost = _work(node.operation, tensors, results) if own else 0.0
         step.need = own + sum([r.nbytes for r in {v.root for v in inputs} if r.step is not None])
         return step, outs
+
+    def _is_dear(self, data: Sequence[Value], own: int) -> bool:
+        """Whether results of `own` bytes had better be held than the data that they come from.
+
+        Where the same data has been let go for other results before, those count as well: an input
+        that every step of a recurrent network reads is worth holding in the end.
+        """
+        before = 0
+        for r in data:
+            array, spent = self.spent.get(id(r.array), (None, 0))
+            before += spent if array is not None and array() is r.array else 0
+        if sum([r.nbytes for r in data]) * _DEAR <= own + before:
+            return False
+        for r in data:
+            key = id(r.array)
+            array, spent = self.spent.get(key, (None, 0))
+            spent = spent if array is not None and array() is r.array else 0
+            self.spent[key] = weakref.ref(r.array, partial(_forget, self.spent, key)), spent + own
+        return True
 
     def value_of(self, t: Tensor) -> Value:
         """What is known of a tensor's value; a Source when it is nothing."""
@@ -266,9 +293,19 @@ class Meter(Recorder):
         """Let go of the array; whoever needs it later computes it again."""
         value.array = value.buffer = None
         self.held.pop(value, None)
-        for view in list(self.transient):
-            if view.root is value:
-                view.array = None
+        self.drop_views(value)
+
+    def drop_views(self, value: Value) -> None:
+        """Let go of the views of a value, which keep its memory."""
+        for view in self.views.pop(value, ()):
+            view.array = None
+
+    def no_longer_waiting(self, value: Value) -> None:
+        """The present recomputation is done with a value."""
+        self.drop_views(value)
+        if value in self.transient:
+            del self.transient[value]
+            self._drop(value)
 
     def release(self, value: Value) -> None:
         """One saved value less needs it."""
@@ -290,7 +327,7 @@ class Meter(Recorder):
         node: OperationNode | None,
     ) -> int:
         """Drop values until `nbytes` more fit; returns how many of those `waiting` had to go."""
-        detours = 0
+        detours, dropped = 0, []
         while self.bytes + nbytes > self.limit:
             victim = self._victim(pinned, waiting)
             if victim is None and waiting:
@@ -298,9 +335,15 @@ class Meter(Recorder):
                 detours += 1
             if victim is None:
                 raise self.refuse(nbytes, pinned, node)
-            self.evicted += victim.uses > 0
+            dropped.append((victim, victim.array))
             self._drop(victim)
             _touch(victim)
+        # A large one that went last may have made room for others that went first.
+        for victim, array in reversed(dropped):
+            if self.bytes + nbytes + victim.nbytes <= self.limit:
+                self.hold(victim, array)
+            else:
+                self.evicted += victim.uses > 0
         return detours
 
     def _victim(self, pinned: Collection[Value], waiting: Collection[Value]) -> Value | None:
@@ -348,19 +391,25 @@ class Meter(Recorder):
         name = "what is kept" if node is None else node.name()
         needed = sum([v.nbytes for v in pinned if v.step is not None and v.buffer is not None])
         least = self.fixed + needed + nbytes
-        if least <= self.limit:  # it would fit alone
+        if least > self.limit:
             return MemoryBudgetError(
-                f"memory_budget: within a budget of {self.limit} bytes no order of computing again "
-                f"was found for {name} at {where}: it takes {least} bytes alone, but not beside "
-                "the values that other operations wait for; raise the budget (twice as much is a "
-                "good next try), or use smaller batches"
+                f"memory_budget: a budget of {self.limit} bytes is too small for {name} at "
+                f"{where}: it needs {nbytes} bytes more beside {needed} that it uses at the same "
+                f"time and {self.fixed} that cannot be computed again (data, random masks, values "
+                "written in place, what checkpoints compute again). A budget of "
+                f"{least} bytes is the least for this step alone; raise the budget, or use smaller "
+                "batches"
             )
+        # It would fit alone. What is in the way may itself need more than the budget.
+        again = [v.step.need for v in self.held if v.step is not None and v not in pinned]
+        least = self.fixed + min(again, default=0)
+        hint = "twice as much is a good next try"
+        if least > self.limit:
+            hint = f"to compute one of those again takes {least} bytes"
         return MemoryBudgetError(
-            f"memory_budget: a budget of {self.limit} bytes is too small for {name} at {where}: it "
-            f"needs {nbytes} bytes more beside {needed} that it uses at the same time and "
-            f"{self.fixed} that cannot be computed again (data, random masks, values written in "
-            f"place). A budget of {least} bytes is the least for this step alone; "
-            "raise the budget, or use smaller batches"
+            f"memory_budget: within a budget of {self.limit} bytes no order of computing again was "
+            f"found for {name} at {where}: it fits alone, but not beside the values that other "
+            f"operations wait for; raise the budget ({hint}), or use smaller batches"
         )
 
     # Computing again.
@@ -377,16 +426,19 @@ class Meter(Recorder):
         found = value.ready()
         if found is not None:
             return found
-        recomputation = Recomputation(self)
         try:
-            return recomputation.run(value)
+            return Recomputation(self).run(value)
         finally:
-            for v in list(self.transient):
-                v.array = None
-                if not v.uses:
-                    self._drop(v)
-            self.transient.clear()
-            self.passing.clear()
+            self.forget_transient()
+
+    def forget_transient(self) -> None:
+        """Let go of what was held for the present recomputation only."""
+        for v in list(self.transient):
+            self._drop(v)
+        for v in list(self.views):
+            self.drop_views(v)
+        self.transient.clear()
+        self.passing.clear()
 
 
 def _forget(known: dict[int, Any], key: int, reference: Any) -> None:
@@ -433,4 +485,4 @@ def _work(operation: Any, tensors: Sequence[Tensor], results: Sequence[Tensor]) 
         # (m, k) by (k, n) writes m n and multiplies k times as often; BLAS does 16 in the time.
         sizes = float(tensors[0]._data.size) * float(tensors[1]._data.size)
         work += (sizes * written) ** 0.5 / 16
-    return max(work, 1.0)
+    return work + _OVERHEAD

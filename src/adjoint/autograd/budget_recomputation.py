@@ -6,7 +6,7 @@ Iterative, because chains of dropped values are as long as programs.
 from __future__ import annotations
 
 from math import comb
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -16,6 +16,7 @@ from .budget_values import Step, Value
 if TYPE_CHECKING:
     from .budget_meter import Meter
 
+_SMALL = 2  # times the usual bytes of a cut
 _DETOURS = 200  # how often a value may be dropped that the present recomputation waits for
 
 
@@ -26,15 +27,39 @@ class Recomputation:
         self.meter = meter
         self.waiting: dict[Value, int] = {}  # inputs of steps that have been begun
         self.detours = 0
+        self.target: Value | None = None
+        self.deep = False  # whether the forward order did not fit
 
     def run(self, target: Value) -> Any:
-        self._plan(target)
+        """The array, from steps in the order of the forward pass; if that does not fit, deeper."""
+        self.target = target.root
+        steps = _missing_steps(target)
+        self._plan(steps)
+        try:
+            self._replay(steps, target)
+        except self.meter.error:
+            self.meter.forget_transient()
+            self.waiting.clear()
+            self.detours, self.deep = 0, True
+            self._depth_first(target)
+        return target.ready()
+
+    def _replay(self, steps: list[Step], target: Value) -> None:
+        """Run each of the steps once; a MemoryBudgetError when one's inputs had to go before."""
+        for step in steps:
+            self._wait(step, 1)
+        for step in steps:
+            if target.ready() is None:
+                self._apply(step, target)
+            self._wait(step, -1)
+
+    def _depth_first(self, target: Value) -> None:
+        """Compute a value again, depth first: with the least room, at the price of more steps."""
         stack, begun = [target], set()
-        while True:
+        while stack:
             value = stack[-1]
-            found = value.ready()
-            if found is None:
-                step = self._step_of(value)
+            if value.ready() is None:
+                step = _step_of(value)
                 if value not in begun:
                     begun.add(value)
                     self._wait(step, 1)
@@ -42,61 +67,75 @@ class Recomputation:
                 if missing:
                     stack.extend(missing)
                     continue
-                found = self._apply(step, value)
+                self._apply(step, value)
             if value in begun:
                 begun.discard(value)
-                self._wait(self._step_of(value), -1)
+                self._wait(_step_of(value), -1)
             stack.pop()
-            if not stack:
-                return found
 
-    def _plan(self, target: Value) -> None:
-        """Choose which of the values on the way are worth keeping, as if they were a chain."""
-        meter = self.meter
-        path = _missing(target)
-        sizes = [v.nbytes for v in path]
-        free = meter.limit - meter.bytes
-        slots = free * len(path) // max(sum(sizes), 1)
-        start = 0
-        while start < len(path) and len(path) - start > slots:
-            stop = start + _split(len(path) - start, slots) if slots > 1 else len(path)
-            meter.passing.update(path[start : stop - 1])
-            start, slots = stop, slots - 1
+    def _plan(self, steps: list[Step]) -> None:
+        """Choose which of the saved values on the way are worth keeping.
 
-    def _step_of(self, value: Value) -> Step:
-        if value.step is None:
-            raise RuntimeError(
-                "memory_budget: a tensor that is needed to compute saved values again has been "
-                f"overwritten: shape {list(value.shape)}, dtype {value.dtype}. Write to a copy "
-                "instead (the out-of-place form, or .clone() before writing)"
-            )
-        return value.step
+        The way is a chain of cuts: places in it from which the rest can be computed. Some cuts are
+        kept, by the binomial rule, and the last values, as many as fit.
+        """
+        room = self.meter.limit - self.meter.bytes
+        made = [[v for v in step.made() if v.uses and v.ready() is None] for step in steps]
+        left = sum([v.nbytes for values in made for v in values])
+        if left <= room:
+            return
+        cuts, first, start = _cuts(steps), 0, 0
+        total = sum([cut.nbytes for cut in cuts])
+        while first < len(cuts) and left > room:
+            count = len(cuts) - first
+            slots = int((room - left / (count + 1)) * count / total)
+            kept = 0 if slots >= count else _split(count + 1, slots + 1) - 1 if slots > 0 else count
+            if kept == count:
+                break
+            cut = cuts[first + kept]
+            for values in made[start : cut.place + 1]:
+                left -= sum([v.nbytes for v in values])
+                room -= sum([v.nbytes for v in values if v in cut.values])
+                self.meter.passing.update([v for v in values if v not in cut.values])
+            total -= sum([cut.nbytes for cut in cuts[first : first + kept + 1]])
+            first, start = first + kept + 1, cut.place + 1
+        last = [v for values in made[start:] for v in values]
+        while last and last[-1].nbytes <= room:
+            room -= last.pop().nbytes
+        self.meter.passing.update(last)
 
     def _wait(self, step: Step, n: int) -> None:
         for v in step.inputs:
             self.waiting[v.root] = self.waiting.get(v.root, 0) + n
             if not self.waiting[v.root]:
                 del self.waiting[v.root]
+                if v.root is not self.target:
+                    self.meter.no_longer_waiting(v.root)
 
-    def _apply(self, step: Step, target: Value) -> Any:
+    def _apply(self, step: Step, target: Value) -> None:
         """Run one step, and hold what is asked for of its results."""
         meter = self.meter
         arrays = [v.ready() for v in step.inputs]
         alive = [(i, v) for i, r in enumerate(step.outputs) if (v := r()) is not None]
-        wanted = [(i, v) for i, v in alive if v.ready() is None and (v is target or v.uses)]
+        wanted = [
+            (i, v)
+            for i, v in alive
+            if v.ready() is None and (v is target or v.uses or v.root in self.waiting)
+        ]
+        if not wanted:
+            return
         pinned = {*meter.group, *[v.root for v in step.inputs]}
         self.detours += meter.make_room(
             sum([v.nbytes for _, v in wanted]), pinned, self.waiting, None
         )
-        if self.detours > _DETOURS:
-            raise meter.refuse(0, pinned, None)
+        if self.detours > (_DETOURS if self.deep else 0) or any(a is None for a in arrays):
+            raise meter.refuse(0, pinned, None)  # None: another thread's, and let go there
         out = step.operation.compute(arrays, step.params)
         outs = out if step.operation.several else (out,)
         meter.recomputed += step.cost > 0
         for i, v in wanted:
             array = outs[i] if outs[i].__class__ is ndarray else np.asarray(outs[i])
             self._take(v, array if array.dtype == v.dtype else array.astype(v.dtype))
-        return target.array
 
     def _take(self, value: Value, array: Any) -> None:
         meter = self.meter
@@ -104,7 +143,7 @@ class Recomputation:
         value.lies_in(array, None, 0)  # the memory is ours
         if value.root is not value:
             value.array = array
-            meter.transient[value] = None
+            meter.views.setdefault(value.root, []).append(value)
             return
         meter.hold(value, array)
         meter.know(array, value, None, 0)
@@ -112,18 +151,56 @@ class Recomputation:
             meter.transient[value] = None
 
 
-def _missing(target: Value) -> list[Value]:
-    """The saved values that are to be computed again for `target`, in the order of their making."""
-    found, seen, stack = [], {target}, [target]
+def _step_of(value: Value) -> Step:
+    if value.step is None:
+        raise RuntimeError(
+            "memory_budget: a tensor that is needed to compute saved values again has been "
+            f"overwritten: shape {list(value.shape)}, dtype {value.dtype}. Write to a copy "
+            "instead (the out-of-place form, or .clone() before writing)"
+        )
+    return value.step
+
+
+def _missing_steps(target: Value) -> list[Step]:
+    """The steps to run for `target`, from what is held, in the order of the forward pass."""
+    found: set[Step] = set()
+    stack = [] if target.ready() is not None else [target]
     while stack:
         value = stack.pop()
-        if value.uses and value.root is value:
-            found.append(value)
-        for v in value.step.inputs if value.step is not None else ():
-            if v not in seen and v.ready() is None:
-                seen.add(v)
-                stack.append(v)
-    return sorted(found, key=lambda v: v.last)
+        step = _step_of(value)
+        if step not in found:
+            found.add(step)
+            stack.extend([v for v in step.inputs if v.ready() is None])
+    return sorted(found, key=lambda step: step.number)
+
+
+class _Cut(NamedTuple):
+    """The values that all later steps need of all earlier ones."""
+
+    place: int  # of the step after which it is
+    values: set[Value]
+    nbytes: int
+
+
+def _cuts(steps: list[Step]) -> list[_Cut]:
+    """The small cuts of a way, of saved values alone, in their order."""
+    last = {v.root: i for i, step in enumerate(steps) for v in step.inputs}
+    ends: list[list[Value]] = [[] for _ in steps]
+    live: set[Value] = set()
+    found, nbytes, unsaved = [], 0, 0
+    for i, step in enumerate(steps):
+        for v in step.made():
+            if last.get(v, i) > i and v not in live:
+                live.add(v)
+                ends[last[v]].append(v)
+                nbytes, unsaved = nbytes + v.nbytes, unsaved + (not v.uses)
+        for v in ends[i]:
+            live.discard(v)
+            nbytes, unsaved = nbytes - v.nbytes, unsaved - (not v.uses)
+        if nbytes and not unsaved:
+            found.append(_Cut(i, set(live), nbytes))
+    usual = sorted([cut.nbytes for cut in found])[len(found) // 2] if found else 0
+    return [cut for cut in found if cut.nbytes <= _SMALL * usual]
 
 
 def _reach(slots: int, times: int) -> int:

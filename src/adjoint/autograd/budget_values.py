@@ -46,18 +46,30 @@ class Buffer:
 class Step:
     """One application of an operation, which can be run again."""
 
-    __slots__ = ("operation", "params", "inputs", "outputs", "cost", "need", "where", "__weakref__")
+    __slots__ = (
+        "operation", "params", "inputs", "number", "where", "outputs", "cost", "need", "__weakref__"
+    )  # fmt: skip
 
     def __init__(
-        self, operation: Any, params: dict[str, Any], inputs: tuple[Value, ...], where: Origin
+        self,
+        operation: Any,
+        params: dict[str, Any],
+        inputs: tuple[Value, ...],
+        number: int,
+        where: Origin,
     ) -> None:
         self.operation = operation
         self.params = params
         self.inputs = inputs
+        self.number = number  # in the order of the forward pass
         self.outputs: tuple[weakref.ref[Value], ...] = ()
         self.cost = 0.0  # of running it, in elements written
         self.need = 0  # bytes of its inputs and outputs that can be computed again
         self.where = where
+
+    def made(self) -> list[Value]:
+        """Its results that are still of use and have memory of their own."""
+        return [v for r in self.outputs if (v := r()) is not None and v.of is None]
 
 
 class Value:

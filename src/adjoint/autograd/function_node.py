@@ -180,6 +180,17 @@ class FunctionNode(OperationNode):
                 found.append(wrap(np.zeros(shape, dtype)))
         return found
 
+    def without_cotangents(self) -> tuple[Any, ...]:
+        """What the user's backward returns where no cotangent arrives: None, or zeros, for each."""
+        fill = self.attributes.get("materialize_grads", True)
+        metas = self.metas if self.shape is None else [(self.shape, self.dtype)]
+        cts = [
+            wrap(np.zeros(shape, dtype)) if fill and dtype is not None else None
+            for shape, dtype in metas
+        ]
+        found = self.public.apply(*cts)
+        return found if isinstance(found, tuple) else (found,)
+
     def _checked(self, found: Any, run: Run) -> list[Any]:
         """The cotangents of the arguments that need one, from what backward returned."""
         given = found if isinstance(found, tuple) else (found,)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from .derivatives import as_tuple, grad
+from .function_node import FunctionNode
 from .gradcheck_errors import GradcheckError, mismatch, slow_message
 from .gradcheck_levels import (
     check_batched,
@@ -22,6 +23,8 @@ from .gradcheck_levels import (
     check_undefined_forward,
 )
 from .jacobians import IMAGINARY, REAL, Numerical, analytical, part_of, pull, stacked
+from .modes import no_grad
+from .tape import edge_of
 from .tensor import Tensor, wrap
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -221,8 +224,10 @@ def _check(func: Callable[..., Any], inputs: tuple[Any, ...], options: _Options)
         for number, output in enumerate(outputs):
             check_batched(output, number, wanted)
     _check_linear(outputs, wanted, options)
-    if options.check_undefined_grad and len(outputs) > 1:
-        _check_undefined(func, inputs, wanted)
+    if options.check_undefined_grad:
+        _check_all_undefined(_differentiable(func(*inputs)))
+        if len(outputs) > 1:
+            _check_undefined(func, inputs, wanted)
     return True
 
 
@@ -400,6 +405,27 @@ def _check_linear(outputs: Sequence[Tensor], wanted: Sequence[Tensor], options: 
             raise GradcheckError("grad is incorrect type")
         if g._data.shape != t._data.shape:
             raise GradcheckError("grad is incorrect size")
+
+
+def _check_all_undefined(outputs: Sequence[Tensor]) -> None:
+    """The backward of a custom Function gives nothing where no cotangent arrives."""
+    for node in {edge_of(o)[0] for o in outputs}:
+        if not isinstance(node, FunctionNode):
+            continue
+        try:
+            with no_grad():
+                found = node.without_cotangents()
+        except (RuntimeError, TypeError, AttributeError) as error:
+            raise GradcheckError(
+                "Expected backward function to handle undefined output grads: with None for all of "
+                f"them {node.name()} raised {type(error).__name__}: {error}. Return None there, or "
+                "leave ctx.set_materialize_grads(True) as it is"
+            ) from error
+        if any(isinstance(g, Tensor) and np.any(g._data != 0) for g in found):
+            raise GradcheckError(
+                "Expected all input grads to be undefined or zero when all output grads are "
+                f"undefined or zero, but those of {node.name()} are not"
+            )
 
 
 def _check_undefined(

@@ -7,7 +7,8 @@ over any array, so reverse mode nests with everything; what the parts do is reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -52,6 +53,23 @@ class Level:
         modes.lifted -= 1
         modes.state.levels = tuple([lvl for lvl in modes.state.levels if lvl is not self])
         self.alive = False
+
+
+@contextmanager
+def inside(levels: tuple[Level, ...]) -> Iterator[None]:
+    """Be in these transforms again, ended or not: to compute again what was computed in them."""
+    before, alive = modes.state.levels, [level.alive for level in levels]
+    modes.state.levels = levels
+    modes.lifted += len(levels)
+    for level in levels:
+        level.alive = True
+    try:
+        yield
+    finally:
+        for level, was in zip(levels, alive, strict=True):
+            level.alive = was
+        modes.lifted -= len(levels)
+        modes.state.levels = before
 
 
 # A dtype that is equal to NumPy's own and not the same object: the fast paths, which ask for

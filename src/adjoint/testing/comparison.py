@@ -88,7 +88,7 @@ class _Comparison:
         """What differs between two leaves; None when they are close."""
         if actual is None or expected is None:
             return None if actual is expected else f"None mismatch: {actual} is not {expected}"
-        if isinstance(actual, (bool, np.bool_)):
+        if isinstance(actual, (bool, np.bool_)) and isinstance(expected, (bool, np.bool_)):
             return None if actual == expected else f"Booleans mismatch: {actual} is not {expected}"
         if _is_tensor_like(actual):
             return self._tensors(_as_tensor(actual), _as_tensor(expected))
@@ -141,7 +141,9 @@ def _is_sequence(value: Any) -> bool:
 
 
 def _is_tensor_like(value: Any) -> bool:
-    return isinstance(value, (Tensor, np.ndarray))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind not in "USOMm"  # texts, objects and dates have no torch dtype
+    return isinstance(value, Tensor)
 
 
 def _as_tensor(value: Any) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,11 +24,16 @@ def make_tensor(
     requires_grad: bool = False,
     noncontiguous: bool = False,
     exclude_zero: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """A tensor of uniform draws from [low, high), by default [-9, 9) (integers: -9 to 9).
 
     `shape`: sizes, or one sequence of them. `noncontiguous`: every second element of a larger
     tensor. `exclude_zero`: zeros become the smallest positive normal number (integers: 1).
+    `memory_format`: that of the result, as `torch.channels_last`; not with `noncontiguous`.
+
+    ValueError for limits that leave nothing to draw or are NaN, for gradients of integers, and for
+    both `noncontiguous` and `memory_format`; TypeError for what is no dtype.
 
     >>> torch.testing.make_tensor((2, 3), dtype=torch.float32, low=0, high=1).shape
     torch.Size([2, 3])
@@ -37,6 +43,11 @@ def make_tensor(
         raise TypeError(
             f"The requested dtype '{dtype}' is not supported by torch.testing.make_tensor(); pass "
             "a torch.dtype"
+        )
+    if noncontiguous and memory_format is not None:
+        raise ValueError(
+            "The parameters `noncontiguous` and `memory_format` are mutually exclusive, but got "
+            f"{noncontiguous=} and {memory_format=}"
         )
     whole = dtype.category < dtypes.FLOATING
     if requires_grad and whole:
@@ -54,6 +65,8 @@ def make_tensor(
             result = _uniform(drawn, dtype, device, first, last)
         if strided:
             result = result[..., 1::2]
+        elif memory_format is not None:
+            result = result.clone(memory_format=memory_format)
         if exclude_zero:
             result[result == 0] = 1 if whole else dtypes.finfo(dtype).tiny
     return result.requires_grad_() if requires_grad else result
@@ -65,7 +78,10 @@ def _uniform(
     """Uniform draws; of a complex number both parts are drawn."""
     result: Tensor = empty(shape, dtype=dtype, device=device)
     parts = view_as_real(result) if dtype.category == dtypes.COMPLEX else result
-    parts.uniform_(low, high)
+    if high - low >= dtypes.finfo(dtype).max:  # more than uniform_ takes
+        parts.uniform_(low / 2, high / 2).mul_(2)
+    else:
+        parts.uniform_(low, high)
     return result
 
 
@@ -87,9 +103,16 @@ def _interval(dtype: dtypes.dtype, low: float | None, high: float | None) -> tup
     high = default_high if high is None else high
     if math.isnan(low) or math.isnan(high):
         raise ValueError(f"`low` and `high` cannot be NaN, but got {low=} and {high=}")
-    if low >= high:
+    if low == high and dtype.category >= dtypes.FLOATING:
+        warnings.warn(
+            "Passing `low==high` to `torch.testing.make_tensor` for floating or complex types is "
+            "deprecated. Use `torch.full(...)` instead.",
+            FutureWarning,
+            stacklevel=3,
+        )
+    elif low >= high:
         raise ValueError(f"`low` must be less than `high`, but got {low} >= {high}")
-    if high < least or low >= beyond:
+    elif high < least or low >= beyond:
         raise ValueError(
             f"The value interval specified by `low` and `high` is [{low}, {high}), but {dtype} "
             f"only supports [{least}, {beyond})"

@@ -14,13 +14,19 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from adjoint.api.random import fork_rng, get_rng_state, set_rng_state
-from adjoint.autograd import origin
+from adjoint.autograd import lifted, origin
 from adjoint.autograd.graph import saved_tensors_hooks
 from adjoint.autograd.lifted import Lifted
-from adjoint.autograd.modes import enable_grad, is_grad_enabled
-from adjoint.autograd.saved import Kept
+from adjoint.autograd.modes import enable_grad, is_grad_enabled, state
+from adjoint.autograd.saved import Kept, Packed, Recorder
 from adjoint.autograd.tensor import Tensor, wrap
 
+from .checkpoint_devices import (
+    DefaultDeviceType,
+    GraphExecGroup,
+    get_device_states,
+    set_device_states,
+)
 from .checkpoint_policies import (
     CheckpointPolicy,
     SelectiveCheckpointContext,
@@ -32,15 +38,19 @@ __all__ = [
     "CheckpointError",
     "CheckpointFunction",
     "CheckpointPolicy",
+    "DefaultDeviceType",
+    "GraphExecGroup",
     "SelectiveCheckpointContext",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
     "create_selective_checkpoint_contexts",
     "detach_variable",
+    "get_device_states",
     "noop_context_fn",
     "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
+    "set_device_states",
 ]
 
 Contexts = tuple[AbstractContextManager[Any], AbstractContextManager[Any]]
@@ -97,7 +107,7 @@ class _Place:
     __slots__ = ("value", "__weakref__")
 
     def __init__(self) -> None:
-        self.value: Tensor | None = None
+        self.value: Tensor | Packed | None = None
 
 
 class _Part:
@@ -118,6 +128,9 @@ class _Part:
         self.debug = debug
         self.lock = threading.RLock()  # passes in several threads
         self.complete = False  # whether forward has returned
+        self.levels = state.levels  # backward may come when vmap has ended
+        hooks = state.packing
+        self.budget = hooks[:2] if hooks and isinstance(hooks[0], Recorder) else None
         # For each saved tensor: its place while a node holds it, what to check, and the line.
         self.places: list[weakref.ref[_Place]] = []
         self.expected: list[Any] = []
@@ -142,13 +155,23 @@ class _Part:
                 "torch.utils.checkpoint: a tensor of the forward pass was not computed again. Does "
                 "the function depend on something that has changed since?"
             )
-        return value
+        return value.tensor(None) if isinstance(value, Packed) else value
+
+    def held(self, t: Tensor) -> Tensor | Packed:
+        """What a place keeps of a tensor; a memory budget around the checkpoint counts it."""
+        if self.budget is None or isinstance(t._data, Lifted):
+            return t
+        return Packed(t, None, self.budget)
 
     def _run_again(self) -> None:
         args = [a.tensor() if isinstance(a, Kept) else a for a in self.args]
         again = _Again(self)
         try:
-            with saved_tensors_hooks(again.pack, _same), enable_grad():
+            with (
+                lifted.inside(self.levels),
+                saved_tensors_hooks(again.pack, _same),
+                enable_grad(),
+            ):
                 self.recompute(*args)
         except _Stop:
             pass
@@ -200,7 +223,7 @@ class _Again:
                     f"{origin.describe(part.lines[i])}\nrecomputed metadata: {found}, at "
                     f"{origin.describe(self.lines[i])}\n"
                 )
-            place.value = t
+            place.value = part.held(t)
         if part.early_stop and len(self.lines) == len(part.places):
             raise _Stop
         return t
@@ -288,7 +311,13 @@ def checkpoint(
     part = _Part(recompute, args, _CHECKS[determinism_check], stop, debug)
     with saved_tensors_hooks(part.pack, part.unpack), forward_context:
         result = function(*args, **kwargs)
-    part.complete = True
+        part.complete = True
+    if not part.complete:
+        raise RuntimeError(
+            "torch.utils.checkpoint: the forward context provided by context_fn suppressed an "
+            "exception raised during the checkpointed forward. This is not supported because "
+            "checkpoint cannot return a value for a failed forward."
+        )
     return result
 
 

@@ -189,8 +189,13 @@ def _named(op: Any) -> Overload:
         return op
     if REGISTRY.get(getattr(op, "name", "")) is op:  # an operation of one's own
         return Overload(torch_name(op))
-    hint = f" Write {op.packet}.default." if isinstance(op, Packet) else ""
+    hint = "Write for example torch.ops.aten.mm.default"
+    if isinstance(op, Packet):
+        hint = (
+            "Please update the OpOverloadPacket to a specific OpOverload: "
+            f"torch.ops.aten.{op.packet}.default instead of torch.ops.aten.{op.packet}"
+        )
     raise ValueError(
-        f"Expected op in `op_list` to be an OpOverload but got: {op} of type {type(op).__name__}; "
-        f"for example torch.ops.aten.mm.default.{hint}"
+        f"Expected op in `op_list` to be an OpOverload but got: {op} of type {type(op).__name__}. "
+        f"{hint}"
     )
