@@ -17,15 +17,18 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "src" / "adjoint"
 # What is taken out: where a node notes the line that made it, and the module being run.
 NOTED = """    frame = getframe(depth)
-    code = frame.f_code
-    offset = frame.f_lasti
+    node.code = code = frame.f_code
+    node.offset = frame.f_lasti
     if code is not _latest:
         if is_internal[code.co_filename]:
-            code, offset = state.origin or origin.caller(depth + 1)
+            node.code, node.offset = state.origin or origin.caller(depth + 1)
         else:
             _latest = code
 """
-KEPT = "        node.where = (code, offset, None)\n"
+MODULE = "        node.module = state.module\n"
+KEPT = """    else:
+        node.module = None
+"""
 # ... and where a pass notes the line that asked for it, for nodes that it frees.
 PASS = """    frame = getframe(2)  # of the call of `_tensor_backward`, mostly the user's
     code = frame.f_code
@@ -54,13 +57,9 @@ print(best[len(best) // 4] * 1e6)
 def stripped(folder: Path) -> Path:
     """A copy of the package whose nodes do not know their line."""
     shutil.copytree(SOURCE, folder / "adjoint", ignore=shutil.ignore_patterns("__pycache__"))
-    nowhere = "        node.where = NOWHERE\n"
-    module = "        node.where = (code, offset, state.module)\n"
-    _rewrite(folder, "ops/recording.py", {NOTED: "", KEPT: nowhere, module: nowhere})
+    _rewrite(folder, "ops/recording.py", {NOTED: "", MODULE: "", KEPT: ""})
     _rewrite(folder, "autograd/derivatives.py", {PASS: ""})
     _rewrite(folder, "autograd/tape.py", {FREED: ""})
-    with (folder / "adjoint" / "ops" / "recording.py").open("a", encoding="utf-8") as file:
-        file.write("\n\nNOWHERE: Any = (None, 0, None)\n")
     return folder
 
 

@@ -296,3 +296,17 @@ def test_a_freed_graph_names_the_line_that_freed_it(operation: Any, first: str) 
     exec(compile(f"\n\n{first}", "freeing.py", "exec"), scope)
     with pytest.raises(RuntimeError, match=r"were freed by backward at freeing\.py:3"):
         scope["y"].backward()
+
+
+def test_warnings_that_are_errors_do_not_stop_or_double_what_is_added() -> None:
+    inf = torch.inf
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    (y * torch.tensor([inf, 1.0]) + y * torch.tensor([-inf, 1.0])).sum().backward()
+    assert x.grad.isnan().tolist() == [True, False] and x.grad[1] == 2
+    for factor in (inf, -inf):  # accumulated in place: inf - inf at the second
+        x.grad = None if factor > 0 else x.grad
+        (x * torch.tensor([factor, 3.0])).sum().backward()
+    assert x.grad[0].isnan() and x.grad[1] == 6
+    (slope,) = torch.autograd.grad((y * inf + y * -inf).sum(), y, create_graph=True)
+    assert slope.isnan().all()

@@ -30,7 +30,7 @@ def run(name: str, code: str) -> dict[str, Any]:
     return names
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in add", "ignore:Full backward")
+@pytest.mark.filterwarnings("ignore:Full backward")
 @pytest.mark.parametrize("number", range(len(SCRIPTS)), ids=lambda n: SCRIPTS[n][0])
 def test_the_line_is_blamed(number: int) -> None:
     title, code = SCRIPTS[number]

@@ -141,7 +141,7 @@ class Meter(Recorder):
         params: dict[str, Any],
     ) -> tuple[Step, list[Value]]:
         inputs = tuple([self.value_of(t) for t in tensors])
-        step = Step(node.operation, params, inputs, self.steps, node.where[:2])
+        step = Step(node.operation, params, inputs, self.steps, node.origin)
         owners = {id(owner_of(t._data)): v.root for t, v in zip(tensors, inputs)}
         outs = [Value(t._data, step, owners.get(id(owner_of(t._data)))) for t in results]
         for t, o in zip(results, outs):

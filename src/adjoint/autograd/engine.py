@@ -13,7 +13,6 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy import add
 
 from ..arrays import cpu
 from . import modes, second_pass
@@ -57,11 +56,11 @@ class Run:
             heappush(self.heap, (-node.seq, node))
             pending[node] = ct if node.shape is not None else {output: ct}
         elif node.shape is not None:
-            pending[node] = pending[node] + ct
+            pending[node] = _sum(pending[node], ct)
             self.shared.discard(node)
         else:
             outputs = pending[node]
-            outputs[output] = outputs[output] + ct if output in outputs else ct
+            outputs[output] = _sum(outputs[output], ct) if output in outputs else ct
 
     def walk(self) -> None:
         """Run every node that has something pending, latest first.
@@ -109,7 +108,7 @@ class Run:
                 # `deliver`, inlined for one output of the right shape and dtype.
                 if g.shape == following.shape and g.dtype is following.dtype:
                     if following in pending:
-                        pending[following] = add(pending[following], g)
+                        pending[following] = _sum(pending[following], g)
                         shared.discard(following)
                         continue
                     pending[following] = g
@@ -150,7 +149,7 @@ class Run:
             if array.shape != following.shape or array.dtype is not following.dtype:
                 self.deliver(following, edge[1], g)
             elif following in pending:
-                pending[following] = pending[following] + g
+                pending[following] = _sum(pending[following], g)
                 self.shared.discard(following)
             else:
                 pending[following] = g
@@ -171,6 +170,15 @@ class Run:
             elif not captures.take(node, ct):
                 return None
         return hooks.ahead(ct, self, node) if hooks.pre else ct
+
+
+def _sum(a: Any, b: Any) -> Any:
+    """Two contributions; inf - inf is nan, also where the user turned warnings into errors."""
+    try:
+        return a + b
+    except RuntimeWarning:
+        with np.errstate(all="ignore"):
+            return a + b
 
 
 def _runner(node: Node) -> Any:

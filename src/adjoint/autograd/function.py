@@ -242,7 +242,8 @@ def _make_node(
     if recorded:
         node.plan = Places(args, needs)
         node.edges = [edge_of(a) for a, need in zip(args, needs) if need]
-        node.where = (*origin.caller(3), state.module if modes.running else None)
+        node.code, node.offset = origin.caller(3)
+        node.module = state.module if modes.running else None
     node.seq = next_sequence_number()
     return node
 

@@ -113,7 +113,9 @@ class GradientEdge(NamedTuple):
 class OperationNode(Node):
     """A node made by a registered operation; each operation has a subclass named as in torch."""
 
-    __slots__ = ("plan", "saved", "versions", "constants", "where", "metas", "freed_at")
+    __slots__ = (
+        "plan", "saved", "versions", "constants", "code", "offset", "module", "metas", "freed_at",
+    )  # fmt: skip
 
     operation: ClassVar[Any]
 
@@ -121,13 +123,16 @@ class OperationNode(Node):
     saved: Sequence[Tensor] | None  # None once freed
     versions: Sequence[int] | None  # None: all were 0
     constants: Sequence[Any]  # shapes and parameters that rules named
-    where: tuple[Any, int, Any]  # code, instruction, module being run
+    # Where it was made (no tuple, to spare making it), and the module being run.
+    code: Any
+    offset: int
+    module: Any
     metas: tuple[tuple[tuple[int, ...], Any], ...]  # only set when there are several outputs
     freed_at: origin.Origin | None  # only set once freed: where that pass was asked for
 
     @property
-    def origin(self) -> origin.Origin | None:
-        return self.where[:2]
+    def origin(self) -> origin.Origin:
+        return self.code, self.offset
 
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
@@ -343,7 +348,10 @@ class AccumulateGrad(Node):
                 meta.grad = grad + wrap(ct)
             else:
                 array = grad._data
-                add(array, ct, array)
+                try:
+                    add(array, ct, array)
+                except RuntimeWarning:
+                    pass  # the user made an error of it; NumPy raises when all is written
                 if grad._storage is not None:
                     grad._storage.bump(None)
         finally:
@@ -431,7 +439,7 @@ def edge_of(t: Tensor) -> Edge:
 
 def node_line(node: Node) -> str:
     """The user's line that made a node, with the module path, for error messages."""
-    module = node.where[2] if isinstance(node, OperationNode) else None
+    module = node.module if isinstance(node, OperationNode) else None
     text = origin.describe(node.origin)
     return f"{text} (in module {module_path(module)})" if module is not None else text
 

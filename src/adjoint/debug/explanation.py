@@ -219,7 +219,7 @@ def _explain_graph(parameter: Tensor, loss: Tensor, frame: Any) -> Explanation:
         return _explain_frozen(parameter, None if cut is None else cut.place)
     if nodes and edge_of(parameter)[0] in nodes:
         return _explain_path(parameter, loss)
-    codes = called(dict.fromkeys(n.where[0] for n in nodes if isinstance(n, OperationNode)), frame)
+    codes = called(dict.fromkeys(n.code for n in nodes if isinstance(n, OperationNode)), frame)
     candidates = in_source(codes)
     cut = shared_memory(nodes, parameter)
     if cut is not None:

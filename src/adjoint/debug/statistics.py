@@ -118,7 +118,7 @@ def place_of_node(node: Node) -> Place | None:
         node = node.edges[-1][0]
     if node.origin is None:
         return None
-    return place_at(node.origin, node.where[2] if isinstance(node, OperationNode) else None)
+    return place_at(node.origin, node.module if isinstance(node, OperationNode) else None)
 
 
 def module_hooks(node: Node) -> str:

@@ -73,11 +73,11 @@ def record_one(
     node.dtype = out.dtype
     node.hooks = node.versions = None
     frame = getframe(depth)
-    code = frame.f_code
-    offset = frame.f_lasti
+    node.code = code = frame.f_code
+    node.offset = frame.f_lasti
     if code is not _latest:
         if is_internal[code.co_filename]:
-            code, offset = state.origin or origin.caller(depth + 1)
+            node.code, node.offset = state.origin or origin.caller(depth + 1)
         else:
             _latest = code
     node.constants = _constants(plan, tensors, params) if plan.constant_sources else ()
@@ -94,11 +94,11 @@ def record_one(
         else:
             node.saved = saved
     if modes.running:  # a module runs, or something watches
-        node.where = (code, offset, state.module)
+        node.module = state.module
         if state.packing is not None or modes.anomaly is not None:
             _tell(node, tensors, results, params)
     else:
-        node.where = (code, offset, None)
+        node.module = None
     result = results[0]
     result._edge = (node, 0)
     result._requires_grad = True

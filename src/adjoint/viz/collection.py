@@ -105,7 +105,7 @@ def collect(roots: Sequence[Tensor], names: Mapping[int, str], title: str) -> Gr
     frames: dict[Node, int] = {}
     for node in reversed(nodes):
         if isinstance(node, OperationNode):
-            frames[node] = calls.group_of(node.where[2])
+            frames[node] = calls.group_of(node.module)
     places = []
     for i, t in enumerate(roots):
         name = "result" if len(roots) == 1 else f"result {i}"
