@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.checks import is_any, is_outside
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
@@ -96,10 +97,10 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
             f"\"bincount_cpu\" not implemented for '{input.dtype.short}': it counts non-negative "
             "integers; convert with .long()"
         )
-    if array.ndim != 1 or (array < 0).any():
+    if array.ndim != 1 or is_any(array < 0):
         raise RuntimeError(
             "bincount only supports 1-d non-negative integral inputs, but got shape "
-            f"{list(array.shape)}" + (" with negative values" if (array < 0).any() else "")
+            f"{list(array.shape)}" + (" with negative values" if is_any(array < 0) else "")
         )
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, but got {minlength}")
@@ -246,7 +247,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         raise ValueError(f"expected 'indices' to be integer tensor, but got {indices.dtype}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     total = int(np.prod(sizes))
-    if indices._data.size and not -total <= indices._data.min() <= indices._data.max() < total:
+    if is_outside(indices._data, -total, total):
         raise ValueError(f"unravel_index: an index is out of range for shape {list(sizes)}")
     return tuple(wrap(c) for c in np.unravel_index(indices._data % max(total, 1), sizes))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import reaches
 from ..arrays.dtypes import BOOL, INTEGER
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
@@ -23,7 +24,7 @@ def check_places(index: Any, n: int, dim: int, error: type[Exception] = RuntimeE
     places = values_of(index)
     if not places.size:
         return
-    if places.view(f"u{places.itemsize}").max() >= n:  # negative ones are huge then
+    if reaches(places.view(f"u{places.itemsize}"), n):  # negative ones are huge then
         low = places.min()
         wrong = low if low < 0 else places.max()
         raise error(f"index {wrong} is out of bounds for dimension {dim} with size {n}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import is_outside
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import indexing as ops
@@ -54,7 +55,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     x, places, at = _vector(input, dim, index, "index_select")
     n = x._data.shape[at]
     array = values_of(places)
-    if array.size and (array.min() < 0 or array.max() >= n):
+    if is_outside(array, 0, n):
         wrong = array.min() if array.min() < 0 else array.max()
         raise IndexError(
             f"index out of range in self: index_select() got {wrong} for dimension {at} of size {n}"
@@ -161,7 +162,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
         value = value.to(x.dtype)
     n = x._data.shape[at]
     array = values_of(places)
-    if array.size and (array.min() < -n or array.max() >= n):
+    if is_outside(array, -n, n):
         wrong = array.min() if array.min() < -n else array.max()
         raise IndexError(f"index {wrong} is out of bounds for dimension {at} with size {n}")
     if array.size > 1 and not mapped_levels(places):
@@ -213,7 +214,7 @@ def _check_run(index: Any, n: int, name: str) -> None:
         )
     if places.size and n == 0:
         raise IndexError(f"{name}(): tried to {name} from an empty tensor")
-    if places.size and (places.min() < -n or places.max() >= n):
+    if is_outside(places, -n, n):
         wrong = places.min() if places.min() < -n else places.max()
         raise IndexError(
             f"out of range: tried to access index {wrong} on a tensor of {n} elements."

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays import random as draws
+from ..arrays.checks import is_any
 from ..arrays.random.poisson import poisson as draw_poisson
 from ..autograd import modes
 from ..autograd.lifted import values_of
@@ -372,7 +373,7 @@ def _normal_around(mean: Any, std: Any, gen: draws.Generator) -> Tensor:
     if not isinstance(std, Tensor):
         noise = drawn(lambda sizes: draws.normal(gen, sizes, dtype, 0.0, std), shape)
         return noise + mean.detach()
-    if (values_of(std) < 0).any():
+    if is_any(values_of(std) < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0; pass std.abs()")
     center = mean.detach() if isinstance(mean, Tensor) else mean
     noise = drawn(lambda sizes: draws.normal(gen, sizes, dtype), shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import is_any
 from ..arrays.dtypes import NP_BOOL, NP_INT64
 from ..autograd.lifted import layout_of, values_of
 from ..autograd.tensor import Tensor, wrap
@@ -113,7 +114,7 @@ def _counts(repeats: Tensor) -> Any:
         )
     if counts.ndim > 1:
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
-    if counts.size and counts.min() < 0:
+    if is_any(counts < 0):
         raise RuntimeError(f"repeats can not be negative: {counts.tolist()}")
     return counts.reshape(-1)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import is_any
 from ..autograd.lifted import layout_of, values_of
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
@@ -52,7 +53,7 @@ def cov(
         weighted = centred * weights
     if not isinstance(scale, Tensor):
         scale = wrap(np.asarray(scale, layout_of(x).real.dtype))
-    if (values_of(scale) <= 0).any():
+    if is_any(values_of(scale) <= 0):
         warnings.warn("cov(): degrees of freedom is <= 0", UserWarning, stacklevel=2)
         scale = scale.clamp_min(0)
     result: Tensor = (weighted @ centred.t().conj()) / scale
@@ -69,7 +70,7 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, count: int) -> Te
                 f"cov(): expected {name} to have the same numel as there are observations in the "
                 f"input ({count}), but got shape {list(given._data.shape)}"
             )
-        if (values_of(given) < 0).any():
+        if is_any(values_of(given) < 0):
             raise RuntimeError(f"cov(): {name} cannot be negative")
         weights = given if weights is None else weights * given
     return weights

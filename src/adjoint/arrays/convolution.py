@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .pieces import starts
 from .products import in_float32
 from .windows import (
     Pairs,
@@ -67,7 +68,7 @@ def _multiply(weight: Array, view: Array, grid: Sizes, out: Array) -> None:
     places = math.prod(size)
     inside = (..., *[slice(0, m) for m in size])
     step = _samples_at_once(groups * rows * math.prod(grid) * view.itemsize, places, n)
-    for start in range(0, n, step):
+    for start in starts(n, step):
         part = view[start : start + step]
         found = out[start : start + step]
         if places < SHORT and len(part) > 1:
@@ -131,7 +132,7 @@ def convolve_weight_transpose(
     ct = ct.reshape(n, groups, outputs // groups, places)
     out = np.zeros((groups, outputs // groups, rows), np.result_type(x, ct))
     step = _samples_at_once(groups * rows * places * x.itemsize, places, n)
-    for start in range(0, n, step):
+    for start in starts(n, step):
         part = ct[start : start + step]
         if places < SHORT:
             columns = _join_samples(view[start : start + step], groups, rows)
@@ -187,7 +188,7 @@ def _scatter(
     padded = [m + sum(p) for m, p in zip(size, padding, strict=True)]
     total = np.zeros((n, channels, *padded), np.result_type(ct, w))
     step = _samples_at_once(channels * math.prod(kernel) * places * ct.itemsize, places, n)
-    for start in range(0, n, step):
+    for start in starts(n, step):
         part = ct[start : start + step]
         if places < SHORT and len(part) > 1:
             joined = part.reshape(len(part), groups, -1, places).transpose(1, 2, 0, 3)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import LOW_PRECISION, NP_FLOAT32, NP_FLOAT64
+from .pieces import starts
 from .products import in_float32
 
 Array = Any
@@ -106,7 +107,7 @@ def _is_small(scale: Array, w: Array, x: Array) -> bool:
 def _blocks(x: Array) -> Iterator[slice]:
     """Slices along the first axis, of about BLOCK bytes each."""
     step = max(1, BLOCK * len(x) // max(1, x.nbytes))
-    for start in range(0, len(x), step):
+    for start in starts(len(x), step):
         yield slice(start, start + step)
 
 

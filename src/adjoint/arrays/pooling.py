@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import NP_FLOAT32, NP_FLOAT64
+from .pieces import starts
 from .products import in_float32
 from .windows import Pairs, interior, offsets, output_size, pad
 
@@ -93,7 +94,7 @@ def pool_put(
             np.multiply(ct, places == number, out=whole[where])
     elif fast and ct.size:
         step = max(1, PIECE * len(ct) // ct.size)
-        for start in range(0, len(ct), step):
+        for start in starts(len(ct), step):
             part = slice(start, start + step)
             at = _flat_indices(places[part], padded, kernel, stride, dilation)
             np.add.at(total[part].reshape(-1), at.reshape(-1), ct[part].reshape(-1))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .pieces import starts
 from .reductions import add_reduce, maximum_reduce
 
 # Rows are taken this many numbers at a time, so that the passes over them stay in the cache.
@@ -39,7 +40,7 @@ def _in_blocks(kernel: Any, x: Any, axis: int) -> Any:
     else:
         rows, results = x.reshape(-1, x.shape[-1]), out.reshape(-1, x.shape[-1])
         step = _BLOCK // x.shape[-1] or 1
-        for start in range(0, len(rows), step):
+        for start in starts(len(rows), step):
             kernel(rows[start : start + step], results[start : start + step], 1)
     return out.astype(given, copy=False)
 

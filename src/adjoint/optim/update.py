@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.arrays import dtypes
+from adjoint.arrays.pieces import starts
 from adjoint.autograd import origin
 from adjoint.autograd.modes import enable_grad
 from adjoint.autograd.tensor import Tensor, storage_of, wrap
@@ -214,7 +215,7 @@ def _blocks(array: Array) -> Iterator[Any]:
         yield ...
         return
     rows = max(1, _BLOCK * len(array) // array.size)
-    for start in range(0, len(array), rows):
+    for start in starts(len(array), rows):
         yield slice(start, start + rows)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from adjoint.arrays.pieces import starts
 from adjoint.arrays.random.common import (
     DIGITS,
     FLOAT64,
@@ -116,7 +117,7 @@ def bernoulli(gen: Generator, shape: Shape, p: float, np_dtype: npt.DTypeLike) -
     threshold = np.uint64(math.ceil(p * 2.0**53))
     out = np.empty(count, dtype)
     with gen.lock:
-        for start in range(0, count, CHUNK):
+        for start in starts(count, CHUNK):
             part = out[start : start + CHUNK]
             drawn = gen.words64(part.size)
             drawn &= LOW_53

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from adjoint.arrays.device import check as check_device
+from adjoint.arrays.pieces import starts
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -100,7 +101,7 @@ class Generator:
     def unit32(self, count: int) -> npt.NDArray[np.float32]:
         """Draw `count` float32 in [0, 1): the low 24 bits of a word each."""
         out = np.empty(count, np.float32)
-        for start in range(0, count, CHUNK):
+        for start in starts(count, CHUNK):
             part = out[start : start + CHUNK]
             drawn = self.words(part.size)
             drawn &= LOW_24
@@ -111,7 +112,7 @@ class Generator:
     def unit64(self, count: int) -> npt.NDArray[np.float64]:
         """Draw `count` float64 in [0, 1): the low 53 bits of a 64-bit word each."""
         out = np.empty(count)
-        for start in range(0, count, CHUNK):
+        for start in starts(count, CHUNK):
             part = out[start : start + CHUNK]
             drawn = self.words64(part.size)
             drawn &= LOW_53

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from adjoint.arrays.checks import is_any
 from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor, wrap
 
@@ -59,7 +60,7 @@ def scaled_dot_product_attention(
     if attn_mask is not None and attn_mask._data.dtype == bool:
         # A row without any key has weight 0 everywhere, as in torch, and not nan.
         empty = attn_mask.any(-1, True).logical_not()
-        if values_of(empty).any():
+        if is_any(values_of(empty)):
             weights = weights.masked_fill(empty, 0.0)
     if dropout_p > 0:
         weights = dropout(weights, dropout_p)

@@ -10,6 +10,7 @@ import numpy as np
 from adjoint.api.examples import flattened, on_values
 from adjoint.api.products import linear
 from adjoint.arrays import dtypes
+from adjoint.arrays.checks import is_all, reaches
 from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
 from adjoint.ops import losses as ops
@@ -53,7 +54,7 @@ def cross_entropy(
         and ignore_index < 0  # no class that the test below lets through
         and classes.shape == x.shape[:1]
         and classes.size
-        and np.max(values_of(target).view(np.uint64)) < x.shape[1]  # negative ones become large
+        and not reaches(values_of(target).view(np.uint64), x.shape[1])  # negative ones become large
         and x.dtype.kind == "f"
     ):
         loss: Tensor = ops.cross_entropy(input, target, reduction=reduction)[0]
@@ -144,7 +145,7 @@ def nll_loss(
         x, classes, factors = input.unsqueeze(0), classes.unsqueeze(0), factors.unsqueeze(0)
     how = "none" if reduction == "none" else "sum"
     loss: Tensor = ops.nll_loss(x, classes, factors, reduction=how)
-    if mean and not values_of(total).all():  # the mean of nothing; its gradient is 0 all the same
+    if mean and not is_all(values_of(total)):  # the mean of nothing; its gradient is 0 all the same
         return loss + on_values(lambda n, t: np.where(t == 0, t.dtype.type(math.nan), 0), total)
     return loss.squeeze(0) if reduction == "none" and input._data.ndim == 1 else loss
 
@@ -170,9 +171,9 @@ def _factors(
 
     def factors(n: int, classes: Any, *weights: Any) -> tuple[Any, Any, Any]:
         counted = classes != ignore_index
-        safe = classes if counted.all() else np.where(counted, classes, 0)
+        safe = classes if is_all(counted) else np.where(counted, classes, 0)
         safe = safe.astype(np.int64, copy=False)
-        if safe.size and safe.view(np.uint64).max() >= count:  # negative ones are huge then
+        if safe.size and reaches(safe.view(np.uint64), count):  # negative ones are huge then
             _refuse_class(classes, count, ignore_index)
         if weights:
             (w,) = weights

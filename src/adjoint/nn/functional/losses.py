@@ -8,6 +8,7 @@ from typing import Any
 
 from adjoint.api.promotion import to_common
 from adjoint.api.selection import where
+from adjoint.arrays.checks import is_all, is_any
 from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
 from adjoint.ops import losses as ops
@@ -160,7 +161,7 @@ def binary_cross_entropy(
             f"Found dtype {target.dtype.short} but expected {input.dtype.short}; convert the "
             f"target with .to({input.dtype})"
         )
-    if x.size and not ((x >= 0) & (x <= 1)).all():
+    if x.size and not is_all((x >= 0) & (x <= 1)):
         raise RuntimeError(
             f"all elements of input should be between 0 and 1{place()}, but they range from "
             f"{x.min():g} to {x.max():g}: pass probabilities, or logits to "
@@ -288,7 +289,7 @@ def gaussian_nll_loss(
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = input.detach() * 0 + var
-    elif (values_of(var) < 0).any():
+    elif is_any(values_of(var) < 0):
         raise ValueError("var has negative entry/entries")
     shape, got = input._data.shape, var._data.shape
     if got != shape:

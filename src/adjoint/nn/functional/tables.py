@@ -8,6 +8,7 @@ import numpy as np
 
 from adjoint.api.examples import depends_on_values, flattened, mapped_levels, on_values
 from adjoint.arrays import dtypes
+from adjoint.arrays.checks import is_any, reaches
 from adjoint.autograd.lifted import level_of, values_of
 from adjoint.autograd.tensor import Tensor, storage_of
 from adjoint.ops import embedding as ops
@@ -73,7 +74,7 @@ def check_indices(indices: Any, count: int) -> None:
     if indices.size == 0:
         return
     unsigned = indices.view(f"u{indices.dtype.itemsize}")  # negative ones become large
-    if unsigned.max() < count:
+    if not reaches(unsigned, count):
         return
     at = np.unravel_index(int(np.flatnonzero(unsigned.reshape(-1) >= count)[0]), indices.shape)
     where = f" at position {list(map(int, at))}" if at else ""
@@ -130,13 +131,13 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError(
             "Can not infer total number of classes from empty tensor; pass num_classes"
         )
-    if classes.size and classes.min() < 0:
+    if is_any(classes < 0):
         raise RuntimeError(f"Class values must be non-negative, but got {classes.min()}")
     if num_classes == -1:
         num_classes = int(classes.max()) + 1
     elif num_classes < 1:
         raise RuntimeError(f"num_classes should be positive, but got {num_classes}")
-    elif classes.size and classes.max() >= num_classes:
+    elif classes.size and reaches(classes, num_classes):
         raise RuntimeError(
             f"Class values must be smaller than num_classes, but got class {classes.max()} with "
             f"num_classes={num_classes}"

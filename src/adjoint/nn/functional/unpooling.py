@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from adjoint.arrays.checks import is_outside
 from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
 
@@ -44,7 +45,7 @@ def _max_unpool(
     at = indices.reshape(flat._data.shape)
     count = math.prod(size)
     all_at = values_of(at)
-    if all_at.size and (all_at.min() < 0 or all_at.max() >= count):
+    if is_outside(all_at, 0, count):
         wrong = all_at[(all_at < 0) | (all_at >= count)].flat[0]
         raise RuntimeError(
             f"Found an invalid max index: {wrong} (output volumes are of size "

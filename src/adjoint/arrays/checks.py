@@ -1,0 +1,28 @@
+"""Floor 0: questions about values that decide between an error and going on.
+
+Checks ask them here, so that a run on shapes alone, which has no values, can let them pass.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def is_any(mask: Any) -> bool:
+    """Whether any element of a boolean array holds: something is wrong."""
+    return bool(mask.any())
+
+
+def is_all(mask: Any) -> bool:
+    """Whether all elements of an array hold: nothing is wrong."""
+    return bool(mask.all())
+
+
+def reaches(array: Any, limit: Any) -> bool:
+    """Whether the largest element of an array, which has some, is `limit` or more."""
+    return bool(array.max() >= limit)
+
+
+def is_outside(array: Any, low: Any, high: Any) -> bool:
+    """Whether an element is below `low`, or not below `high`; of nothing, none is."""
+    return bool(array.size and (array.min() < low or array.max() >= high))

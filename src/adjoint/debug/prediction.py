@@ -1,0 +1,80 @@
+"""Floor debug: `predict_memory`: the peak of a call, from shapes and dtypes alone."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from ..arrays.ghosts import state
+from ..autograd import origin
+from ..ops import substitution
+from .ledger import Ledger
+from .memory import Report, human
+from .suspension import Suspension
+
+_lock = threading.Lock()
+# Rooms that are imported when first touched: what they name has to be there to be replaced.
+_ROOMS = ("nn", "optim", "func", "linalg", "special", "utils.checkpoint")
+
+
+class Prediction(NamedTuple):
+    """What one call needs: `bytes` at the most, beside what was alive before, and where."""
+
+    bytes: int
+    seconds: float
+    line: str  # at which the peak is reached
+    report: Report  # what is alive at the peak
+
+    def __str__(self) -> str:
+        return f"{human(self.bytes)} at the peak, reached at {self.line}\n{self.report}"
+
+
+def predict_memory(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Prediction:
+    """The most memory that `function(*args, **kwargs)` would need, from shapes and dtypes alone.
+
+    The function is run, but no kernel computes and no array is allocated: a step that needs
+    100 GB is predicted on a laptop, in the time of its Python. Counted are arrays of all kinds,
+    temporary ones included, beside what is alive before. What adjoint keeps is afterwards as it was:
+    parameters, buffers, gradients, optimizers, versions, random streams; also after an error.
+    Lists and variables of the program itself are not put back, and tensors that the run left in
+    them have no values. While it runs, tensors have no values in other threads either.
+
+    Errors: UnknownValues where the function depends on values: `item()`, a condition on a tensor, a
+    boolean mask. Whole numbers and single numbers that were known before the run stay known.
+
+    Returns a Prediction: `bytes`, `seconds`, `line`, `report`, which lists what is alive at the
+    peak as `debug.memory` does.
+
+    >>> peak = torch.debug.predict_memory(lambda: torch.ones(1000, 1000, 1000, 1000).exp())
+    >>> peak.bytes
+    8000000000000
+    """
+    for room in _ROOMS:
+        import_module(f"..{room}", __package__)
+    if state.ledger is not None or not _lock.acquire(blocking=False):
+        raise RuntimeError(
+            "predict_memory: another prediction is running; they cannot be nested, nor run in "
+            "two threads at once"
+        )
+    ledger = Ledger()
+    try:
+        suspension = Suspension(ledger)
+        start = time.perf_counter()
+        substitution.install()
+        state.ledger = ledger
+        try:
+            function(*args, **kwargs)
+        finally:
+            state.ledger = None
+            substitution.remove()
+            suspension.restore()
+        seconds = time.perf_counter() - start
+    finally:
+        _lock.release()
+    line = "no line" if ledger.place is None else origin.describe(ledger.place.running)
+    if ledger.place is not None and ledger.place.kind == "gradient":
+        line += f" (in {ledger.place.name}, of {origin.describe(ledger.place.line)})"
+    return Prediction(ledger.peak, seconds, line, ledger.report(10))

@@ -1,0 +1,119 @@
+"""Floor 2: putting array functions that follow shapes alone in the place of those that compute.
+
+While a run is in force, adjoint's modules name the substitutes; each of them asks whether its own
+thread is in that run, and calls the original if not. Nothing is on any path at other times.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..arrays.ghosts import SUBSTITUTES, is_ghost, state
+from ..autograd import tensor
+from .operation import REGISTRY
+
+_PACKAGE = __package__.partition(".")[0]
+_plain_wrap = tensor.wrap
+
+
+def _wrap(array: Any) -> Any:
+    """`wrap`, of an array without values where a real one is given."""
+    if state.ledger is not None and not is_ghost(array) and not hasattr(array, "level"):
+        array = state.ledger.ghost_of(np.asarray(array))
+    t = tensor.new(tensor.Tensor)
+    t._data = array
+    t._requires_grad = False
+    t._edge = t._storage = t._view = t._meta = None
+    if tensor.modes.state.inference:
+        tensor.storage_of(t).inference = True
+    return t
+
+
+class _NumPy(ModuleType):
+    """NumPy with the substitutes in it, to stand where a module says `np`."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        try:
+            found = SUBSTITUTES.get(found, found)
+        except TypeError:  # not hashable
+            return found
+        setattr(self, name, found)
+        return found
+
+
+_numpy = _NumPy("numpy")
+SUBSTITUTES[_plain_wrap] = _wrap
+
+_Place = tuple[Callable[[str, Any], None], str, Any, Any]
+_places: list[_Place] = []
+_known: frozenset[str] = frozenset()
+_replaced: list[_Place] = []
+_kernels: dict[Any, Any] = {}
+
+
+def _find_places() -> list[_Place]:
+    """Where adjoint's modules and classes name a function that has a substitute."""
+    global _known
+    names = [n for n in sys.modules if n.partition(".")[0] == _PACKAGE and ".ghosts" not in n]
+    if frozenset(names) == _known:
+        return _places
+    _known = frozenset(names)
+    _places.clear()
+    own = sys.modules[__name__]
+    for name in names:
+        module = sys.modules[name]
+        if module is own:
+            continue
+        for key, value in list(vars(module).items()):
+            if value is np:
+                _places.append((vars(module).__setitem__, key, np, _numpy))
+            elif isinstance(value, type) and value.__module__ == name:
+                _find_in_class(value)
+            elif value is tensor.wrap or not isinstance(value, type):
+                _find(vars(module).__setitem__, key, value)
+    return _places
+
+
+def _find_in_class(cls: type) -> None:
+    for key, value in list(vars(cls).items()):
+        if isinstance(value, FunctionType):
+            _find(lambda k, v, cls=cls: setattr(cls, k, v), key, value)
+
+
+def _find(put: Callable[[str, Any], None], key: str, value: Any) -> None:
+    try:
+        found = SUBSTITUTES.get(value)
+    except TypeError:  # not hashable
+        return
+    if found is not None:
+        _places.append((put, key, value, found))
+
+
+def install() -> None:
+    """Put the substitutes in place."""
+    for place in _find_places():
+        put, key, _, found = place
+        put(key, found)
+        _replaced.append(place)
+    for operation in REGISTRY.values():
+        _kernels[operation] = operation.kernel
+        try:
+            operation.kernel = SUBSTITUTES.get(operation.kernel, operation.kernel)
+        except TypeError:
+            continue
+
+
+def remove() -> None:
+    """Put the originals back."""
+    for put, key, original, _ in _replaced:
+        put(key, original)
+    _replaced.clear()
+    for operation, before in _kernels.items():
+        operation.kernel = before
+    _kernels.clear()
