@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..arrays.checks import are_equal, is_all
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import factorizations as ops
@@ -164,7 +165,7 @@ def cholesky(A: Tensor, upper: bool = False) -> Tensor:
 def _hermitian(A: Tensor, triangle: str) -> Tensor:
     """A itself if it is Hermitian, else the Hermitian matrix with its lower (upper) triangle."""
     x = values_of(A)
-    if np.array_equal(x, np.conj(x.swapaxes(-1, -2)), equal_nan=True):
+    if are_equal(x, np.conj(x.swapaxes(-1, -2))):
         return A
     if triangle == "L":
         return A.tril() + A.tril(-1).mH
@@ -360,7 +361,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: Any = None, *, driver: str | None = None)
     solution = matmul(pinv(A, rcond), right)
     rows, columns = A._data.shape[-2:]
     rank = matrix_rank(A, rtol=rcond)
-    tall = rows > columns and bool((values_of(rank) == columns).all())
+    tall = rows > columns and is_all(values_of(rank) == columns)
     if tall and driver not in (None, "gelsy"):  # which do not find them
         residuals = (matmul(A, solution) - right).abs().pow(2).sum(-2)
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import is_all
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..autograd.views import own
@@ -107,7 +108,7 @@ def _checked(input: Tensor, q: Any, interpolation: str, name: str) -> Tensor:
             f"{q.dtype}"
         )
     bottom = values_of(q)
-    if not np.all((bottom >= 0) & (bottom <= 1)):
+    if not is_all((bottom >= 0) & (bottom <= 1)):
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     return q
 

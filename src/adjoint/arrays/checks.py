@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def is_any(mask: Any) -> bool:
     """Whether any element of a boolean array holds: something is wrong."""
@@ -26,3 +28,13 @@ def reaches(array: Any, limit: Any) -> bool:
 def is_outside(array: Any, low: Any, high: Any) -> bool:
     """Whether an element is below `low`, or not below `high`; of nothing, none is."""
     return bool(array.size and (array.min() < low or array.max() >= high))
+
+
+def are_equal(x: Any, y: Any) -> bool:
+    """Whether two arrays have the same elements; nan equals nan."""
+    return bool(np.array_equal(x, y, equal_nan=True))
+
+
+def number_of(array: Any) -> float:
+    """The number that an array of one element holds, to compute with in Python."""
+    return float(array)

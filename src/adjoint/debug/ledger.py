@@ -1,19 +1,18 @@
-"""Floor debug: the bytes of a run on shapes alone: the most there are at once, and whose they are."""
+"""Floor debug: the bytes of a run on shapes alone: how many there are at most, and whose."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.ghosts import allocate, haunt, is_ghost, is_kept
+from ..arrays.ghosts import haunt, is_kept
 from ..arrays.ghosts.array import Buffer
 from ..autograd import origin
-from ..autograd.tape import Node, OperationNode
+from ..autograd.tape import OperationNode
 from ..autograd.views import AsStridedBackward0, CopySlices
 from ..ops.application import Operation
 from .memory import Report, Row
@@ -100,7 +99,7 @@ class Ledger:
         self._buffers.clear()
 
     def ghost_of(self, array: Any) -> Any:
-        """The Ghost of an array that the run meets: it has memory already, so nothing is counted."""
+        """The Ghost of an array that the run meets: it has memory already, which is not counted."""
         held = self._outside.get(id(array))
         if held is None:
             value = array.copy() if is_kept(array) else None

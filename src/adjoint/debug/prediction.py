@@ -37,8 +37,8 @@ def predict_memory(function: Callable[..., Any], *args: Any, **kwargs: Any) -> P
 
     The function is run, but no kernel computes and no array is allocated: a step that needs
     100 GB is predicted on a laptop, in the time of its Python. Counted are arrays of all kinds,
-    temporary ones included, beside what is alive before. What adjoint keeps is afterwards as it was:
-    parameters, buffers, gradients, optimizers, versions, random streams; also after an error.
+    temporary ones included, beside what is alive before. What adjoint keeps is afterwards as it
+    was: parameters, buffers, gradients, optimizers, versions, random streams; also after an error.
     Lists and variables of the program itself are not put back, and tensors that the run left in
     them have no values. While it runs, tensors have no values in other threads either.
 

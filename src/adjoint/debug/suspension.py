@@ -42,9 +42,9 @@ class _Held:
         self.storage = None if storage is None else (storage.version, storage.writer,
                                                      storage.inference)  # fmt: skip
         self.grad: _Held | None = None
-        self.meta = None if meta is None else {
-            s: _copied(getattr(meta, s)) for s in _META if s != "grad"
-        }
+        self.meta = (
+            None if meta is None else {s: _copied(getattr(meta, s)) for s in _META if s != "grad"}
+        )
         self.attributes = dict(vars(t))
 
     def restore(self, t: Tensor) -> None:
@@ -127,9 +127,7 @@ class Suspension:
     def _keep_node(self, node: Any) -> None:
         """Keep what a pass takes from a node that was there before."""
         values = {
-            slot: getattr(node, slot)
-            for slot in _slots_of(type(node))
-            if hasattr(node, slot)
+            slot: getattr(node, slot) for slot in _slots_of(type(node)) if hasattr(node, slot)
         }
 
         def undo() -> None:
@@ -200,7 +198,6 @@ def _slots_of(cls: type) -> tuple[str, ...]:
     """The slots of a class that its instances fill."""
     names = {name for c in cls.__mro__ for name in vars(c)}
     return tuple([n for n in names if isinstance(getattr(cls, n, None), MemberDescriptorType)])
-
 
 
 def _kind_of(cls: type) -> str:

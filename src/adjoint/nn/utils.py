@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.api.joining import cat, stack
+from adjoint.arrays.checks import is_all, number_of
 from adjoint.autograd import modes
 from adjoint.autograd.lifted import Lifted, top_level
 from adjoint.autograd.tensor import Tensor, storage_of, wrap
@@ -104,14 +105,14 @@ def get_total_norm(
         return result
     with np.errstate(all="ignore"):
         each = np.array([_norm(array, order) for array in arrays])
-        total = float(np.linalg.norm(each, order))
-    if error_if_nonfinite and not math.isfinite(total):
+        total = np.linalg.norm(each, order)
+    if error_if_nonfinite and not is_all(np.isfinite(total)):
         raise RuntimeError(
             f"The total norm of order {order} for gradients from `parameters` is non-finite "
             f"({total}), so it cannot be clipped. To disable this error and scale the gradients by "
             "the non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    result = wrap(np.array(total, np.result_type(*[a.real.dtype for a in arrays])))
+    result = wrap(np.asarray(total, np.result_type(*[a.real.dtype for a in arrays])))
     return result
 
 
@@ -122,11 +123,11 @@ def _norm(array: Any, order: float) -> float:
         array = array.astype(np.float32)
     flat = array.reshape(-1)
     if order == 2.0:
-        square = float(np.vdot(flat, flat).real)
+        square = number_of(np.vdot(flat, flat).real)
         if 1e-30 < square < math.inf:  # else squares may have left the range of float32
             return math.sqrt(square)
         flat = np.abs(flat).astype(np.float64)
-    return float(np.linalg.norm(flat, order))
+    return number_of(np.linalg.norm(flat, order))
 
 
 def clip_grads_with_norm_(
@@ -146,7 +147,7 @@ def clip_grads_with_norm_(
         for grad in gradients:
             grad.mul_(scale.to(grad.dtype))
         return
-    factor = float(max_norm) / (float(total_norm._data) + 1e-6)
+    factor = float(max_norm) / (number_of(total_norm._data) + 1e-6)
     if factor >= 1:
         return
     for grad in gradients:

@@ -35,8 +35,8 @@ class _State(threading.local):
 
 state = _State()
 
-# Small integers and single numbers are what programs steer by: those that were known before the run,
-# or are written in the program, stay known. Everything else has no value.
+# Small integers and single numbers are what programs steer by: those that were known before the
+# run, or are written in the program, stay known. Everything else has no value.
 MOST_KNOWN = 1024
 
 
@@ -391,10 +391,10 @@ def unknown(what: str, ghost: Any) -> UnknownValues:
     ledger = state.ledger
     where = "" if ledger is None else f", at {ledger.line()}"
     return UnknownValues(
-        f"{what} needs the value of a {ghost.dtype} array of shape {list(ghost.shape)}{where}. In a "
-        "run on shapes alone nothing has a value, so code that depends on values (item(), "
-        "conditions on tensors, boolean masks, nonzero, unique) cannot be followed. Leave it out of "
-        "what is predicted, or measure a real run with torch.debug.memory_peak"
+        f"{what} needs the value of a {ghost.dtype} array of shape {list(ghost.shape)}{where}. "
+        "In a run on shapes alone nothing has a value, so code that depends on values (item(), "
+        "conditions on tensors, boolean masks, nonzero, unique) cannot be followed. Leave it out "
+        "of what is predicted, or measure a real run with torch.debug.memory_peak"
     )
 
 

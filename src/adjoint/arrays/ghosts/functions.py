@@ -564,6 +564,14 @@ def _svd(
     return allocate((*batch, m, left), a.dtype), s, allocate((*batch, right, n), a.dtype)
 
 
+@rule(np.linalg.norm)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    if ord not in (None, 2):
+        powers = np.abs(x)
+        del powers
+    return allocate(reduced_shape(x.shape, axis, keepdims), x.real.dtype)
+
+
 # -- methods -------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ it, while a run on shapes alone is in force.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from math import ceil, prod
@@ -25,6 +26,7 @@ from .. import (
     ordering,
     pieces,
     rows,
+    scans,
     strides,
 )
 from ..random import boxmuller, continuous, discrete, generator
@@ -78,6 +80,15 @@ def _on_ghosts(function: Function, rule: Function) -> Function:
         return function(*args, **kwargs)
 
     return call
+
+
+def outside(function: Function, *args: Any) -> Any:
+    """What a function returns that runs for real."""
+    ledger, state.ledger = state.ledger, None
+    try:
+        return function(*args)
+    finally:
+        state.ledger = ledger
 
 
 # -- arrays from nothing -------------------------------------------------------
@@ -290,6 +301,18 @@ def _reaches(array: Any, limit: Any) -> bool:
     return False if value is None else checks.reaches(value, limit)
 
 
+@kernel(checks.are_equal)
+def _are_equal(x: Any, y: Any) -> bool:
+    known = is_ghost(x) and is_ghost(y) and x.value is not None and y.value is not None
+    return checks.are_equal(x.value, y.value) if known else True
+
+
+@kernel(checks.number_of)
+def _number_of(array: Any) -> float:
+    value = array.value
+    return math.nan if value is None else float(value)
+
+
 @kernel(checks.is_outside)
 def _is_outside(array: Any, low: Any, high: Any) -> bool:
     value = array.value
@@ -394,6 +417,19 @@ def _words(self: Any, count: int) -> Any:
     return allocate((count,), np.uint64)
 
 
+_real_get_state = generator.Generator.get_state
+
+
+@maker(generator.Generator.get_state)
+def _get_state(self: Any) -> Any:
+    return outside(_real_get_state, self)
+
+
+@kernel(generator.Generator.set_state)
+def _set_state(self: Any, state: Any) -> None:
+    return None  # nothing was drawn since
+
+
 @maker(discrete.draw_seed)
 def _draw_seed(gen: Any) -> int:
     return 0
@@ -402,11 +438,6 @@ def _draw_seed(gen: Any) -> int:
 @maker(discrete.permutation)
 def _permutation(gen: Any, n: int, np_dtype: Any = np.int64) -> Any:
     return allocate((n,), np_dtype)
-
-
-@kernel(boxmuller.float32_blocks)
-def _float32_blocks(uniforms: Any) -> Any:
-    return uniforms
 
 
 @kernel(boxmuller.float64_blocks)

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.arrays.pieces import starts
+
 F32 = np.ndarray[Any, np.dtype[np.float32]]
 F64 = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -58,7 +60,7 @@ def float32_blocks(uniforms: F32) -> F32:
     """
     blocks = uniforms.reshape(-1, 2, 8)
     rows = _CHUNK // 8
-    for start in range(0, len(blocks), rows):
+    for start in starts(len(blocks), rows):
         block = blocks[start : start + rows]
         radius = np.sqrt(_f32(-2) * _log(_f32(1) - block[:, 0]))
         sine, cosine = _sincos(_TWO_PI * block[:, 1])
