@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -66,6 +67,7 @@ def _find_places() -> list[_Place]:
     _known = frozenset(names)
     _places.clear()
     own = sys.modules[__name__]
+    seen: set[Any] = set()
     for name in names:
         module = sys.modules[name]
         if module is own:
@@ -74,16 +76,36 @@ def _find_places() -> list[_Place]:
             if value is np:
                 _places.append((vars(module).__setitem__, key, np, _numpy))
             elif isinstance(value, type) and value.__module__ == name:
-                _find_in_class(value)
-            elif value is tensor.wrap or not isinstance(value, type):
+                _find_in_class(value, seen)
+            else:
                 _find(vars(module).__setitem__, key, value)
+                _find_in_closure(value, seen)
     return _places
 
 
-def _find_in_class(cls: type) -> None:
+def _find_in_closure(function: Any, seen: set[Any]) -> None:
+    """Functions that are made by others hold what those were given."""
+    if not isinstance(function, FunctionType) or function in seen:
+        return
+    seen.add(function)
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+        _find(partial(_fill, cell), "", value)
+        _find_in_closure(value, seen)
+
+
+def _fill(cell: Any, _: str, value: Any) -> None:
+    cell.cell_contents = value
+
+
+def _find_in_class(cls: type, seen: set[Any]) -> None:
     for key, value in list(vars(cls).items()):
         if isinstance(value, FunctionType):
-            _find(lambda k, v, cls=cls: setattr(cls, k, v), key, value)
+            _find(lambda k, v: setattr(cls, k, v), key, value)
+            _find_in_closure(value, seen)
 
 
 def _find(put: Callable[[str, Any], None], key: str, value: Any) -> None:

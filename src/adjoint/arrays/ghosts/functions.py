@@ -200,14 +200,19 @@ def _concatenate(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = No
                 f"exactly, but the shapes are {[tuple(a.shape) for a in arrays]}"
             )
     shape[axis] = sum([a.shape[axis] for a in arrays])
-    made = allocate(shape, np.result_type(*arrays) if dtype is None else dtype)
-    return _into(out, made)
+    return _into(out, shape, np.result_type(*arrays) if dtype is None else dtype)
 
 
-def _into(out: Any, made: Any) -> Any:
+def _into(out: Any, shape: Any, dtype: Any, like: Any = None) -> Any:
+    """The array that a result goes to: `out`, or a new one, laid out as `like`."""
+    shape = tuple(shape)
     if out is None:
-        return made
-    write(out, made)
+        return allocate(shape, dtype) if like is None else allocate_like(like, shape, dtype)
+    if not is_ghost(out):
+        refuse_real("out=", out)
+    if out.shape != shape:
+        raise ValueError(f"output array has shape {out.shape}, but the result has {shape}")
+    out._buffer.is_known = False
     return out
 
 
@@ -225,9 +230,9 @@ def _stack(arrays: Any, axis: int = 0, out: Any = None, **kwargs: Any) -> Any:
 def _take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     shape = np.shape(indices)
     if axis is None:
-        return _into(out, allocate(shape, a.dtype))
+        return _into(out, shape, a.dtype)
     (axis,) = normal_axes(axis, np.ndim(a))
-    return _into(out, allocate((*np.shape(a)[:axis], *shape, *np.shape(a)[axis + 1 :]), a.dtype))
+    return _into(out, (*np.shape(a)[:axis], *shape, *np.shape(a)[axis + 1 :]), a.dtype)
 
 
 @rule(np.take_along_axis)
@@ -297,14 +302,14 @@ def _alike(a: Any, *args: Any, **kwargs: Any) -> Any:
 
 @rule(np.round, np.around)
 def _round(a: Any, decimals: int = 0, out: Any = None) -> Any:
-    return _into(out, allocate_like(a, a.shape, a.dtype))
+    return _into(out, a.shape, a.dtype, a)
 
 
 @rule(np.clip)
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **kwargs: Any) -> Any:
     bounds = [b for b in (a_min, a_max) if b is not None]
     shape = np.broadcast_shapes(np.shape(a), *[np.shape(b) for b in bounds])
-    return _into(out, allocate(shape, np.result_type(a, *bounds)))
+    return _into(out, shape, np.result_type(a, *bounds))
 
 
 @rule(np.argsort, np.argpartition)
@@ -314,7 +319,7 @@ def _argsort(a: Any, *args: Any, **kwargs: Any) -> Any:
 
 @rule(np.isneginf, np.isposinf)
 def _is_infinite(x: Any, out: Any = None) -> Any:
-    return _into(out, allocate_like(x, x.shape, bool))
+    return _into(out, x.shape, bool, x)
 
 
 @rule(np.isclose)
@@ -354,7 +359,7 @@ def _mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims
           **kwargs: Any) -> Any:  # fmt: skip
     if dtype is None:
         dtype = np.float64 if a.dtype.kind in "bui" else a.dtype
-    return _into(out, allocate(reduced_shape(a.shape, axis, keepdims is True), dtype))
+    return _into(out, reduced_shape(a.shape, axis, keepdims is True), dtype)
 
 
 @rule(np.var, np.std)
@@ -374,7 +379,7 @@ def _median(a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = Fa
 
 @rule(np.argmax, np.argmin)
 def _argmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
-    return _into(out, allocate(reduced_shape(a.shape, axis, keepdims is True), np.intp))
+    return _into(out, reduced_shape(a.shape, axis, keepdims is True), np.intp)
 
 
 @rule(np.count_nonzero)
@@ -439,7 +444,7 @@ def _dot(a: Any, b: Any, out: Any = None) -> Any:
             f"shapes {a.shape} and {b.shape} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
             f"{inner} (dim {max(b.ndim - 2, 0)})"
         )
-    return _into(out, allocate(shape, np.result_type(a, b)))
+    return _into(out, shape, np.result_type(a, b))
 
 
 @rule(np.vdot, np.inner)
@@ -480,7 +485,7 @@ def _einsum(*operands: Any, out: Any = None, optimize: Any = False, **kwargs: An
             [list(t) for t in operands[1 : 2 * pairs : 2]],
         )
         target = list(operands[-1]) if len(operands) % 2 else None
-    return _into(out, allocate(_einsum_shape(terms, arrays, target), np.result_type(*arrays)))
+    return _into(out, _einsum_shape(terms, arrays, target), np.result_type(*arrays))
 
 
 def _letters(term: str) -> list[Any]:

@@ -85,6 +85,9 @@ def get(x: Any, key: Any) -> Any:
 
 def put(x: Any, key: Any, values: Any) -> None:
     """`x[key] = values`."""
+    if is_ghost(key) and key.dtype.kind == "b" and not np.ndim(values):
+        x._buffer.is_known = False  # one number, wherever the mask holds
+        return
     key = _normal(key)
     if _is_basic(key):
         target = x.view_by(lambda a: a[key if Ellipsis in key else (*key, Ellipsis)])
