@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.ghosts import haunt, is_kept
+from ..arrays.ghosts import Uncounted, haunt, is_kept
 from ..arrays.ghosts.array import Buffer
 from ..autograd import origin
 from ..autograd.tape import OperationNode
@@ -39,10 +39,11 @@ class Record(NamedTuple):
     place: Place
 
 
-class Ledger:
+class Ledger(Uncounted):
     """Counts the buffers of a run: `now`, `peak`, and what was alive at the peak."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now = 0
         self.peak = 0
         self.place: Place | None = None  # at the peak
@@ -50,7 +51,6 @@ class Ledger:
         self._peak_number = 0
         self._alive: dict[int, Record] = {}
         self._ended: list[Record] = []  # alive at the peak, gone since
-        self._outside: dict[int, tuple[Any, Any]] = {}
         self._buffers: dict[int, tuple[Any, Buffer]] = {}
 
     def take(self, nbytes: int, shape: tuple[int, ...], dtype: Any) -> Record:
@@ -98,15 +98,6 @@ class Ledger:
         """All tensors have their Ghosts: from now on these alone hold the buffers."""
         self._buffers.clear()
 
-    def ghost_of(self, array: Any) -> Any:
-        """The Ghost of an array that the run meets: it has memory already, which is not counted."""
-        held = self._outside.get(id(array))
-        if held is None:
-            value = array.copy() if is_kept(array) else None
-            ghost = haunt(array, Buffer(0, None, None, value is not None), value)
-            held = self._outside[id(array)] = array, ghost
-        return held[1]
-
     # -- what is told -----------------------------------------------------------------------------
 
     def report(self, top: int) -> Report:
@@ -125,27 +116,28 @@ class Ledger:
         return Report(sorted(rows, key=lambda r: (-r.bytes, r.line)), top)
 
 
-# The functions in whose frames an operation or a node is run, and how to name it.
-_OPERATIONS: dict[CodeType, bool] = {
-    f.__code__: False
-    for f in (Operation.compute, Operation.__call__, Operation.run_one, Operation.run_two)
+# The functions in whose frames an operation or a node of the graph is run, and what a frame of any
+# other code is, once it was met: one look-up for each frame.
+_USER, _INSIDE, _OPERATION, _NODE = range(4)
+_frames: dict[CodeType, int] = {
+    **{
+        f.__code__: _OPERATION
+        for f in (Operation.compute, Operation.__call__, Operation.run_one, Operation.run_two)
+    },
+    **{
+        cls.__dict__[name].__code__: _NODE
+        for cls in (OperationNode, AsStridedBackward0, CopySlices)
+        for name in ("apply", "apply_for")
+        if name in cls.__dict__
+    },
 }
-_NODES: dict[CodeType, bool] = {
-    f.__code__: True
-    for f in (
-        OperationNode.apply, OperationNode.apply_for, AsStridedBackward0.apply, CopySlices.apply,
-    )
-}  # fmt: skip
-_RUNNING = {**_OPERATIONS, **_NODES}
-_skipped: dict[str, bool] = {}
 
 
-def _is_skipped(filename: str) -> bool:
-    """Whether a file is adjoint's or NumPy's: no line of the user's."""
-    found = _skipped.get(filename)
-    if found is None:
-        found = origin.classify(filename) or filename.startswith(_NUMPY)
-        found = _skipped[filename] = found or filename.startswith("<frozen")
+def _classify(code: CodeType) -> int:
+    """Whether code is adjoint's or NumPy's, or has a line of the user's."""
+    name = code.co_filename
+    inside = origin.classify(name) or name.startswith((_NUMPY, "<frozen"))
+    found = _frames[code] = _INSIDE if inside else _USER
     return found
 
 
@@ -155,18 +147,18 @@ def locate() -> Place:
     last: Any = frame
     name, node = "", None
     while frame is not None:
-        code = frame.f_code
-        if not name:
-            is_node = _RUNNING.get(code)
-            if is_node is not None:
-                inside = frame.f_locals["self"]
-                name = inside.name() if is_node else inside.name
-                node = inside if is_node else None
-        if not _is_skipped(code.co_filename):
+        last = frame
+        kind = _frames.get(frame.f_code)
+        if kind is None:
+            kind = _classify(frame.f_code)
+        if kind is _USER:
             break
-        last, frame = frame, frame.f_back
-    running = (last if frame is None else frame).f_code, (last if frame is None else frame).f_lasti
+        if kind is not _INSIDE and not name:
+            running = frame.f_locals["self"]
+            name = running.name() if kind is _NODE else running.name
+            node = running if kind is _NODE else None
+        frame = frame.f_back
+    line = last.f_code, last.f_lasti
     if node is not None:
-        made = getattr(node, "origin", None)
-        return Place(made or running, running, name, "gradient")
-    return Place(running, running, name, "tensor")
+        return Place(getattr(node, "origin", None) or line, line, name, "gradient")
+    return Place(line, line, name, "tensor")

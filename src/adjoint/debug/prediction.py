@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..arrays.ghosts import state
 from ..autograd import origin
-from ..ops import substitution
+from ..ops.substitution import shapes_alone
 from .ledger import Ledger
 from .memory import Report, human
 from .suspension import Suspension
@@ -61,15 +61,13 @@ def predict_memory(function: Callable[..., Any], *args: Any, **kwargs: Any) -> P
         )
     ledger = Ledger()
     try:
-        suspension = Suspension(ledger)
         start = time.perf_counter()
-        substitution.install()
-        state.ledger = ledger
+        suspension = Suspension(ledger)
         try:
-            function(*args, **kwargs)
+            suspension.begin()
+            with shapes_alone(ledger):
+                function(*args, **kwargs)
         finally:
-            state.ledger = None
-            substitution.remove()
             suspension.restore()
         seconds = time.perf_counter() - start
     finally:

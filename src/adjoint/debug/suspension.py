@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..arrays.ghosts import is_ghost
 from ..arrays.random import Generator
 from ..autograd import modes
 from ..autograd.storage import Storage
@@ -26,7 +24,7 @@ from .ledger import Ledger
 _SLOTS = ("_data", "_requires_grad", "_edge", "_storage", "_view", "_meta")
 _META = AutogradMeta.__slots__
 _PACKAGE = __package__.partition(".")[0]
-_APART = (Tensor, Node, Generator, Storage, AutogradMeta, Definition, Ledger)
+_APART = (Storage, AutogradMeta, Definition, Ledger)
 
 
 class _Held:
@@ -64,13 +62,16 @@ def _copied(value: Any) -> Any:
 
 
 class Suspension:
-    """Everything that adjoint keeps, as it was; `restore` gives it back."""
+    """Everything that adjoint keeps, as it was: `begin` takes values away, `restore` gives back."""
 
     def __init__(self, ledger: Ledger) -> None:
-        gc.collect(0)
+        self._ledger = ledger
         self._tensors: list[_Held] = []
         self._undo: list[Callable[[], None]] = []
         self._seen: set[int] = set()
+
+    def begin(self) -> None:
+        """Note how everything is, and put arrays without values into all tensors."""
         tensors: list[Tensor] = []
         for o in gc.get_objects():
             cls = type(o)
@@ -82,24 +83,25 @@ class Suspension:
             elif kind == "node":
                 self._keep_node(o)
             elif kind == "object":
-                self._keep(o.__dict__, ledger)
-        for generator in _generators():
-            self._keep_generator(generator)
+                self._keep(o.__dict__)
+            elif kind == "generator":
+                self._keep_generator(o)
         self._keep_modes()
-        self._keep_tensors(tensors, ledger)
-        ledger.settle()
+        self._keep_tensors(tensors)
+        self._ledger.settle()
 
-    def _keep_tensors(self, tensors: list[Tensor], ledger: Ledger) -> None:
+    def _keep_tensors(self, tensors: list[Tensor]) -> None:
         held = {id(t): _Held(t) for t in tensors}
         for t in tensors:
             meta = t._meta
             if meta is not None and meta.grad is not None:
                 held[id(t)].grad = held[id(meta.grad)]
-            if type(t._data) is np.ndarray:
-                t._data = ledger.adopt(t._data)
         self._tensors = list(held.values())
+        for t in tensors:
+            if type(t._data) is np.ndarray:
+                t._data = self._ledger.adopt(t._data)
 
-    def _keep(self, container: Any, ledger: Ledger) -> None:
+    def _keep(self, container: Any) -> None:
         """Keep what a container of an object of ours has, and those in it."""
         if id(container) in self._seen:
             return
@@ -120,14 +122,15 @@ class Suspension:
         self._undo.append(undo)
         for key, value in items:
             if type(value) is np.ndarray:
-                container[key] = ledger.adopt(value)
+                container[key] = self._ledger.adopt(value)
             elif isinstance(value, (dict, list, deque, set)):
-                self._keep(value, ledger)
+                self._keep(value)
 
     def _keep_node(self, node: Any) -> None:
         """Keep what a pass takes from a node that was there before."""
+        cls: Any = type(node)
         values = {
-            slot: getattr(node, slot) for slot in _slots_of(type(node)) if hasattr(node, slot)
+            slot: getattr(node, slot) for slot in _slots_of(cls) if hasattr(node, slot)
         }
 
         def undo() -> None:
@@ -138,7 +141,7 @@ class Suspension:
 
     def _keep_generator(self, generator: Generator) -> None:
         words = generator._words
-        inner = None if words is None else words.state
+        inner: Any = None if words is None else words.state
         values = {s: getattr(generator, s) for s in ("_engine", "_seed", "_words", "spare")}
 
         def undo() -> None:
@@ -181,7 +184,6 @@ class Suspension:
                 t._meta.grad = None if held.grad is None else made[id(held.grad)]
         for undo in reversed(self._undo):
             undo()
-        _forget_ghosts()
 
 
 def _revive(held: _Held, made: dict[int, Any]) -> None:
@@ -194,7 +196,7 @@ _kinds: dict[type, str] = {}
 
 
 @cache
-def _slots_of(cls: type) -> tuple[str, ...]:
+def _slots_of(cls: Any) -> tuple[str, ...]:
     """The slots of a class that its instances fill."""
     names = {name for c in cls.__mro__ for name in vars(c)}
     return tuple([n for n in names if isinstance(getattr(cls, n, None), MemberDescriptorType)])
@@ -205,29 +207,9 @@ def _kind_of(cls: type) -> str:
         return "tensor"
     if issubclass(cls, Node):
         return "node"
+    if issubclass(cls, Generator):
+        return "generator"
     if issubclass(cls, (type, *_APART)) or not cls.__dictoffset__:
         return ""
     ours = any(c.__module__.partition(".")[0] == _PACKAGE for c in cls.__mro__)
     return "object" if ours and not cls.__module__.startswith(f"{_PACKAGE}.ops") else ""
-
-
-def _generators() -> list[Generator]:
-    return [o for o in gc.get_objects() if isinstance(o, Generator)]
-
-
-def _forget_ghosts() -> None:
-    """Drop what the run left in the caches of adjoint's modules: constants without values."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] != _PACKAGE:
-            continue
-        for value in list(vars(module).values()):
-            if type(value) is dict:
-                _forget_in(value)
-
-
-def _forget_in(cache: dict[Any, Any]) -> None:
-    for key, value in list(cache.items()):
-        if type(value) is dict:
-            _forget_in(value)
-        elif is_ghost(value) or (isinstance(value, Tensor) and is_ghost(value._data)):
-            del cache[key]

@@ -7,7 +7,8 @@ thread is in that run, and calls the original if not. Nothing is on any path at 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.ghosts import SUBSTITUTES, is_ghost, state
-from ..autograd import tensor
+from ..autograd import modes, tensor
 from .operation import REGISTRY
 
 _PACKAGE = __package__.partition(".")[0]
@@ -30,7 +31,7 @@ def _wrap(array: Any) -> Any:
     t._data = array
     t._requires_grad = False
     t._edge = t._storage = t._view = t._meta = None
-    if tensor.modes.state.inference:
+    if modes.state.inference:
         tensor.storage_of(t).inference = True
     return t
 
@@ -53,6 +54,8 @@ SUBSTITUTES[_plain_wrap] = _wrap
 
 _Place = tuple[Callable[[str, Any], None], str, Any, Any]
 _places: list[_Place] = []
+_caches: list[dict[Any, Any]] = []  # the modules' own dicts
+_sizes: list[int] = []
 _known: frozenset[str] = frozenset()
 _replaced: list[_Place] = []
 _kernels: dict[Any, Any] = {}
@@ -66,6 +69,7 @@ def _find_places() -> list[_Place]:
         return _places
     _known = frozenset(names)
     _places.clear()
+    _caches.clear()
     own = sys.modules[__name__]
     seen: set[Any] = set()
     for name in names:
@@ -75,6 +79,8 @@ def _find_places() -> list[_Place]:
         for key, value in list(vars(module).items()):
             if value is np:
                 _places.append((vars(module).__setitem__, key, np, _numpy))
+            elif type(value) is dict:
+                _caches.extend([value, *[v for v in value.values() if type(v) is dict]])
             elif isinstance(value, type) and value.__module__ == name:
                 _find_in_class(value, seen)
             else:
@@ -119,7 +125,9 @@ def _find(put: Callable[[str, Any], None], key: str, value: Any) -> None:
 
 def install() -> None:
     """Put the substitutes in place."""
-    for place in _find_places():
+    places = _find_places()
+    _sizes[:] = map(len, _caches)
+    for place in places:
         put, key, _, found = place
         put(key, found)
         _replaced.append(place)
@@ -139,3 +147,27 @@ def remove() -> None:
     for operation, before in _kernels.items():
         operation.kernel = before
     _kernels.clear()
+    for cache, size in zip(_caches, _sizes):
+        if len(cache) != size:
+            _forget_ghosts(cache)
+
+
+@contextmanager
+def shapes_alone(ledger: Any) -> Iterator[None]:
+    """Run on shapes alone in this thread; tensors have to be without values already."""
+    install()
+    state.ledger = ledger
+    try:
+        yield
+    finally:
+        state.ledger = None
+        remove()
+
+
+def _forget_ghosts(cache: dict[Any, Any]) -> None:
+    """Drop what a run left in a cache: constants without values."""
+    for key, value in list(cache.items()):
+        if type(value) is dict:
+            _forget_ghosts(value)
+        elif is_ghost(value) or (isinstance(value, tensor.Tensor) and is_ghost(value._data)):
+            del cache[key]

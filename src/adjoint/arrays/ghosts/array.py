@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -135,7 +136,7 @@ class Ghost:
     _base: Ghost | None
     _value: Any  # a real array, while the buffer is known
 
-    __class__ = property(lambda self: np.ndarray)  # type: ignore[assignment]
+    __class__ = property(lambda self: np.ndarray)
 
     # -- what there is ----------------------------------------------------------------------------
 
@@ -152,6 +153,11 @@ class Ghost:
     def value(self) -> Any:
         """The real array, where values are known; else None."""
         return self._value if self._buffer.is_known else None
+
+    @property
+    def is_writeable(self) -> bool:
+        """Whether it may be written: no broadcast view may."""
+        return self._outline is None or bool(self._outline.flags.writeable)
 
     @property
     def ndim(self) -> int:
@@ -326,9 +332,8 @@ class Ghost:
         return self.view_by(lambda _: outline(shape, strides, dtype.itemsize), dtype)
 
     def reshape(self, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
-        if len(shape) == 1:
-            shape = shape[0] if isinstance(shape[0], (tuple, list)) else (shape[0],)
-        wanted = _whole(shape, self.shape)
+        sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+        wanted = _whole(sizes, self.shape)
         source = self
         if order == "F":
             return self.transpose().reshape(wanted[::-1]).transpose()
@@ -354,7 +359,7 @@ class Ghost:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
         for i in range(self.shape[0]):
-            yield self[i]
+            yield self.view_by(partial(_row, i))
 
     # -- copies -----------------------------------------------------------------------------------
 
@@ -440,11 +445,14 @@ def allocate(
     shape: Any, dtype: Any, *, order: str = "C", strides: Shape | None = None, value: Any = None
 ) -> Any:
     """A Ghost with a buffer of its own; `value`: the real array, where it is known."""
-    shape = tuple([int(n) for n in shape]) if isinstance(shape, (tuple, list)) else (int(shape),)
-    for n in shape:
-        if n < 0:
-            raise ValueError("negative dimensions are not allowed")
-    dtype = np.dtype(dtype)
+    if type(shape) is not tuple:
+        shape = tuple([int(n) for n in shape]) if isinstance(shape, list) else (int(shape),)
+    nbytes = prod(shape)
+    if nbytes <= 0 and min(shape, default=0) < 0:
+        raise ValueError("negative dimensions are not allowed")
+    if not isinstance(dtype, np.dtype):
+        dtype = np.dtype(dtype)
+    nbytes *= dtype.itemsize
     found = object.__new__(Ghost)
     found.shape = shape
     found.dtype = dtype
@@ -457,7 +465,6 @@ def allocate(
     found._base = None
     is_known = value is not None and is_kept(value)
     found._value = value if is_known else None
-    nbytes = prod(shape) * dtype.itemsize
     ledger = state.ledger
     record = None if ledger is None else ledger.take(nbytes, shape, dtype)
     found._buffer = Buffer(nbytes, ledger, record, is_known)
@@ -483,14 +490,50 @@ def haunt(array: Any, buffer: Buffer, value: Any = None) -> Any:
     found = object.__new__(Ghost)
     found.shape = array.shape
     found.dtype = array.dtype
-    found._outline = outline(array.shape, array.strides, array.dtype.itemsize)
+    found._outline = None
+    found._strides = None if array.flags.c_contiguous else array.strides
     if not array.flags.writeable:
-        found._outline.flags.writeable = False
-    found._strides = array.strides
+        found.outline.flags.writeable = False
     found._buffer = buffer
     found._base = None
     found._value = value
     return found
+
+
+def _row(i: int, array: Any) -> Any:
+    return array[i, ...]
+
+
+class Uncounted:
+    """The ledger of a run whose bytes nobody asks for, and the base of those that count."""
+
+    def __init__(self) -> None:
+        self._outside: dict[int, tuple[Any, Any]] = {}
+
+    def take(self, nbytes: int, shape: Shape, dtype: Any) -> Any:
+        """A buffer is made; what is returned is given back when it goes."""
+
+    def give(self, nbytes: int, record: Any) -> None:
+        """A buffer is gone."""
+
+    def line(self) -> str:
+        """The user's line that runs, for errors."""
+        return "an unknown line"
+
+    def ghost_of(self, array: Any) -> Any:
+        """The Ghost of an array that the run meets: it has memory already, which is not counted."""
+        held = self._outside.get(id(array))
+        if held is None:
+            value = array.copy() if is_kept(array) else None
+            ghost = haunt(array, Buffer(0, None, None, value is not None), value)
+            held = self._outside[id(array)] = array, ghost
+        return held[1]
+
+
+def attach(**members: Any) -> None:
+    """Give Ghost the methods that another module defines."""
+    for name, member in members.items():
+        setattr(Ghost, name, member)
 
 
 def is_ghost(x: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .array import Ghost, allocate, is_ghost, state, unknown
+from .array import allocate, attach, is_ghost, state, unknown
 
 
 def _normal(key: Any) -> tuple[Any, ...]:
@@ -16,8 +16,8 @@ def _normal(key: Any) -> tuple[Any, ...]:
         if isinstance(k, list):
             k = np.asarray(k)
         if isinstance(k, np.ndarray):
-            if is_ghost(k) and k.value is not None:
-                k = k.value
+            known = k.value if is_ghost(k) else None  # type: ignore[attr-defined]
+            k = k if known is None else known
             if k.ndim == 0 and k.dtype.kind in "iu" and not is_ghost(k):
                 k = int(k)
             elif k.dtype.kind == "b":
@@ -135,5 +135,4 @@ def refuse_real(what: str, target: Any) -> None:
     )
 
 
-Ghost.__getitem__ = get  # type: ignore[attr-defined]
-Ghost.__setitem__ = put  # type: ignore[attr-defined]
+attach(__getitem__=get, __setitem__=put)

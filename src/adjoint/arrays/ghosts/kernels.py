@@ -135,6 +135,9 @@ def _full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **kw
     return _maybe_known(np.full, shape, dtype, fill_value, order=order)
 
 
+_real_arange: Any = np.arange
+
+
 @maker(np.arange)
 def _arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **kwargs: Any) -> Any:
     start, stop, step = [_number(v) for v in (start, stop, step)]
@@ -142,7 +145,7 @@ def _arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None, **kw
         start, stop = 0, start
     count = max(0, ceil((stop - start) / step))
     if count <= MOST_KNOWN:
-        made = np.arange(start, stop, step, dtype)
+        made: Any = _real_arange(start, stop, step, dtype)
         return allocate(made.shape, made.dtype, value=made)
     if dtype is None:
         dtype = np.result_type(*[np.asarray(v) for v in (start, stop, step)])

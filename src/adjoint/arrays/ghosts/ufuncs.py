@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
-from math import prod
 from typing import Any
 
 import numpy as np
 
-from .array import Ghost, allocate, allocate_like, is_ghost
+from .array import Ghost, allocate, allocate_like, attach, is_ghost
 from .indexing import refuse_real, write
 
 _dtypes: dict[Any, tuple[Any, ...]] = {}
@@ -91,8 +90,62 @@ def known_result(made: Any) -> Any:
     return made
 
 
+_scalars = (bool, int, float, complex)
+
+
+def _quick(ufunc: Any, inputs: Any, options: dict[str, Any]) -> Any:
+    """What nearly all calls are: one output, nothing else asked for, dtypes seen before.
+
+    None for any other call. Half of what an operation on shapes costs would be spent on the rest.
+    """
+    out = None
+    if options:
+        targets = options.get("out")
+        if targets is None or len(options) > 1 or len(targets) > 1:
+            return None
+        out = targets[0]
+        if type(out) is not Ghost or (out._outline is not None and not out.is_writeable):
+            return None
+    shape: Any = ()
+    described: list[Any] = []
+    is_known, is_plain = True, True
+    for x in inputs:
+        if type(x) is Ghost:
+            described.append(x.dtype)
+            own = x.shape
+            if x._value is None or not x._buffer.is_known:
+                is_known = False
+            if x._strides is not None or x._outline is not None:
+                is_plain = False
+            if own != shape and own:
+                if shape:
+                    return None
+                shape = own
+        elif type(x) in _scalars:
+            described.append(type(x))
+        elif type(x) is np.ndarray and not x.shape:
+            described.append(x.dtype)
+        else:
+            return None
+    if is_known:
+        return None
+    dtypes = _dtypes.get((ufunc, tuple(described), (None if out is None else out.dtype,)))
+    if dtypes is None or len(dtypes) != 1 or ufunc.signature is not None:
+        return None
+    if out is not None:
+        if out.shape != shape:
+            return None
+        out._buffer.is_known = False
+        return out
+    return allocate(shape, dtypes[0]) if is_plain else _deliver(None, shape, dtypes[0], inputs)
+
+
 def array_ufunc(self: Any, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """`Ghost.__array_ufunc__`."""
+    if method == "__call__":
+        made = _quick(ufunc, inputs, options)
+        if made is not None:
+            return made
     outs = options.pop("out", None) or (None,) * ufunc.nout
     for out in outs:
         if out is not None and not is_ghost(out):
@@ -161,7 +214,8 @@ def _call_generalized(ufunc: Any, inputs: Any, outs: Any, options: dict[str, Any
     axis, keepdims = options.pop("axis", -1), options.pop("keepdims", False)
     ins, results = _cores(ufunc.signature)
     sizes: dict[str, int] = {}
-    loops, missing = [], set()
+    loops: list[tuple[int, ...]] = []
+    missing: set[str] = set()
     for x, core in zip(inputs, ins):
         shape = list(np.shape(x))
         if axis != -1:
@@ -184,12 +238,11 @@ def _call_generalized(ufunc: Any, inputs: Any, outs: Any, options: dict[str, Any
         loops.append(tuple(shape[:cut]))
     loop = np.broadcast_shapes(*loops)
     dtypes = result_dtypes(ufunc, inputs, (None,) * ufunc.nout, options)
-    made = []
-    for out, core, dtype in zip(outs, results, dtypes):
-        tail = [sizes[d.rstrip("?")] for d in core if d not in missing]
-        shape = (*loop, *tail, *([1] if keepdims else []))
-        made.append(_deliver(out, shape, dtype))
-    return made
+    last = (1,) if keepdims else ()
+    return [
+        _deliver(o, (*loop, *[sizes[d.rstrip("?")] for d in c if d not in missing], *last), dtype)
+        for o, c, dtype in zip(outs, results, dtypes)
+    ]
 
 
 def reduced_shape(shape: tuple[int, ...], axis: Any, keepdims: bool) -> tuple[int, ...]:
@@ -216,7 +269,7 @@ def _reduce(ufunc: Any, inputs: Any, outs: Any, options: dict[str, Any]) -> list
     x = inputs[0]
     axis, keepdims = options.get("axis", 0), bool(options.get("keepdims"))
     shape = reduced_shape(x.shape, axis, keepdims)
-    if ufunc.identity is None and options.get("initial") is None and prod(shape):
+    if ufunc.identity is None and options.get("initial") is None and 0 not in shape:
         axes = range(x.ndim) if axis is None else normal_axes(axis, x.ndim)
         if 0 in [x.shape[i] for i in axes]:
             raise ValueError(
@@ -278,10 +331,10 @@ class _Probe:
 
 def _count_of_variable() -> int:
     probe = _Probe()
-    return probe + 0  # type: ignore[operator, no-any-return]
+    return probe + 0
 
 
-_TEMPORARY: int = _Probe() + 0  # type: ignore[operator, assignment]
+_TEMPORARY: int = _Probe() + 0
 if _count_of_variable() <= _TEMPORARY or not sys.platform.startswith("linux"):
     _TEMPORARY = -1  # this interpreter does not tell them apart, or NumPy does not look
 
@@ -328,16 +381,20 @@ _BINARY = {
     "matmul": np.matmul, "divmod": np.divmod,
 }  # fmt: skip
 for _name, _ufunc in _BINARY.items():
-    setattr(Ghost, f"__{_name}__", _binary(_ufunc))
-    setattr(Ghost, f"__r{_name}__", _binary(_ufunc, is_reflected=True))
-    setattr(Ghost, f"__i{_name}__", _in_place(_ufunc))
+    attach(
+        **{
+            f"__{_name}__": _binary(_ufunc),
+            f"__r{_name}__": _binary(_ufunc, is_reflected=True),
+            f"__i{_name}__": _in_place(_ufunc),
+        }
+    )
 for _name, _ufunc in {
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
     "ge": np.greater_equal,
 }.items():  # fmt: skip
-    setattr(Ghost, f"__{_name}__", _binary(_ufunc))
+    attach(**{f"__{_name}__": _binary(_ufunc)})
 for _name, _ufunc in {
     "neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert,
 }.items():  # fmt: skip
-    setattr(Ghost, f"__{_name}__", lambda self, ufunc=_ufunc: ufunc(self))
-Ghost.__array_ufunc__ = array_ufunc  # type: ignore[attr-defined]
+    attach(**{f"__{_name}__": lambda self, ufunc=_ufunc: ufunc(self)})
+attach(__array_ufunc__=array_ufunc)
