@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.checks import is_all
+from ..arrays.checks import is_all, is_any
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..autograd.views import own
@@ -124,7 +124,7 @@ def _ranks(ordered: Tensor, fractions: Tensor, ignore_nan: bool) -> Tensor:
         return fractions * on_values(last, ordered)
     has_nan = on_values(lambda _, x: np.isnan(x[..., -1:]), ordered)
     ranks = fractions * wrap(np.full(has_nan._data.shape, n - 1, dtype))
-    return FUNCTIONS["where"](has_nan, n - 1.0, ranks) if values_of(has_nan).any() else ranks
+    return FUNCTIONS["where"](has_nan, n - 1.0, ranks) if is_any(values_of(has_nan)) else ranks
 
 
 def _interpolate(ordered: Tensor, ranks: Tensor, interpolation: str) -> Tensor:

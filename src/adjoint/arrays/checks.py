@@ -5,6 +5,7 @@ Checks ask them here, so that a run on shapes alone, which has no values, can le
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,12 @@ def are_equal(x: Any, y: Any) -> bool:
     return bool(np.array_equal(x, y, equal_nan=True))
 
 
-def number_of(array: Any) -> float:
-    """The number that an array of one element holds, to compute with in Python."""
+def listed(array: Any, below: int) -> list[int]:
+    """Whole numbers from 0 up to `below` as a list, to choose examples by."""
+    found: list[int] = array.tolist()
+    return found
+
+
+def number_of(array: Any, assumed: float = math.nan) -> float:
+    """The number that an array of one element holds, or `assumed` in a run on shapes alone."""
     return float(array)

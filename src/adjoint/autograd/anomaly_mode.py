@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays.checks import is_any
 from . import modes, origin
 from .hooks import hooks_of
 from .tape import Node, node_line
@@ -96,9 +97,9 @@ class Detector:
     def _fault(self, array: Any) -> str | None:
         if array.dtype.kind not in "fcV":
             return None
-        if np.isnan(array).any():
+        if is_any(np.isnan(array)):
             return "nan"
-        return "inf" if self.check_inf and np.isinf(array).any() else None
+        return "inf" if self.check_inf and is_any(np.isinf(array)) else None
 
 
 def _is_masking(result: Tensor, inputs: Sequence[Tensor]) -> bool:

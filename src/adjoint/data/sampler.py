@@ -12,6 +12,8 @@ from adjoint.api.creation import as_tensor
 from adjoint.arrays import dtypes, random
 from adjoint.autograd.tensor import Tensor
 
+from ..arrays.checks import listed
+
 __all__ = [
     "BatchSampler",
     "RandomSampler",
@@ -106,13 +108,13 @@ class RandomSampler(Sampler[int]):
         if self.replacement:
             # torch draws in blocks of 32, so a generator that is given advances by as many.
             for _ in range(self.num_samples // 32):
-                yield from random.integers(generator, (32,), 0, n, np.int64).tolist()
+                yield from listed(random.integers(generator, (32,), 0, n, np.int64), n)
             rest = self.num_samples % 32
-            yield from random.integers(generator, (rest,), 0, n, np.int64).tolist()
+            yield from listed(random.integers(generator, (rest,), 0, n, np.int64), n)
         else:
             for _ in range(self.num_samples // n):
-                yield from random.permutation(generator, n).tolist()
-            yield from random.permutation(generator, n).tolist()[: self.num_samples % n]
+                yield from listed(random.permutation(generator, n), n)
+            yield from listed(random.permutation(generator, n), n)[: self.num_samples % n]
 
     def __len__(self) -> int:
         return self.num_samples

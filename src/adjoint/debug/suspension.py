@@ -129,9 +129,7 @@ class Suspension:
     def _keep_node(self, node: Any) -> None:
         """Keep what a pass takes from a node that was there before."""
         cls: Any = type(node)
-        values = {
-            slot: getattr(node, slot) for slot in _slots_of(cls) if hasattr(node, slot)
-        }
+        values = {slot: getattr(node, slot) for slot in _slots_of(cls) if hasattr(node, slot)}
 
         def undo() -> None:
             for slot, value in values.items():

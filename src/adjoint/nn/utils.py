@@ -123,7 +123,7 @@ def _norm(array: Any, order: float) -> float:
         array = array.astype(np.float32)
     flat = array.reshape(-1)
     if order == 2.0:
-        square = number_of(np.vdot(flat, flat).real)
+        square = number_of(np.vdot(flat, flat).real, assumed=1.0)
         if 1e-30 < square < math.inf:  # else squares may have left the range of float32
             return math.sqrt(square)
         flat = np.abs(flat).astype(np.float64)

@@ -56,6 +56,7 @@ _Place = tuple[Callable[[str, Any], None], str, Any, Any]
 _places: list[_Place] = []
 _caches: list[dict[Any, Any]] = []  # the modules' own dicts
 _sizes: list[int] = []
+_set_apart: list[tuple[dict[Any, Any], dict[Any, Any]]] = []
 _known: frozenset[str] = frozenset()
 _replaced: list[_Place] = []
 _kernels: dict[Any, Any] = {}
@@ -126,6 +127,10 @@ def _find(put: Callable[[str, Any], None], key: str, value: Any) -> None:
 def install() -> None:
     """Put the substitutes in place."""
     places = _find_places()
+    for cache in _caches:
+        if cache and all(type(v) is np.ndarray for v in cache.values()):
+            _set_apart.append((cache, dict(cache)))  # constants with values, made when first needed
+            cache.clear()
     _sizes[:] = map(len, _caches)
     for place in places:
         put, key, _, found = place
@@ -150,6 +155,9 @@ def remove() -> None:
     for cache, size in zip(_caches, _sizes):
         if len(cache) != size:
             _forget_ghosts(cache)
+    for cache, before in _set_apart:
+        cache.update(before)
+    _set_apart.clear()
 
 
 @contextmanager

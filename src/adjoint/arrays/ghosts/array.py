@@ -30,6 +30,10 @@ class UnknownValues(RuntimeError):
     """
 
 
+class _NoMemory(UnknownValues, AttributeError):
+    """Also what NumPy takes for the lack of an attribute."""
+
+
 class _State(threading.local):
     ledger: Any = None  # who counts in this thread: `take`, `give` and `line`; None: no run
 
@@ -123,7 +127,9 @@ class Ghost:
     `type` is not, so that no C code reads memory that is not there.
     """
 
-    __slots__ = ("shape", "dtype", "_outline", "_strides", "_buffer", "_base", "_value")
+    __slots__ = (
+        "shape", "dtype", "_outline", "_strides", "_buffer", "_base", "_value", "__weakref__",
+    )  # fmt: skip
 
     __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 100.0
@@ -243,7 +249,7 @@ class Ghost:
 
     @property
     def __array_interface__(self) -> Any:
-        raise AttributeError("__array_interface__")
+        raise _NoMemory(str(unknown("a memory address", self)))
 
     def __repr__(self) -> str:
         value = self.value

@@ -230,10 +230,15 @@ def _stack(arrays: Any, axis: int = 0, out: Any = None, **kwargs: Any) -> Any:
 @rule(np.take)
 def _take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: Any = "raise") -> Any:
     shape = np.shape(indices)
-    if axis is None:
-        return into(out, shape, a.dtype)
-    (axis,) = normal_axes(axis, np.ndim(a))
-    return into(out, (*np.shape(a)[:axis], *shape, *np.shape(a)[axis + 1 :]), a.dtype)
+    places = None
+    if isinstance(indices, np.ndarray) and indices.dtype != np.intp:
+        places = indices.astype(np.intp)  # as NumPy does, until it is through
+    if axis is not None:
+        (axis,) = normal_axes(axis, np.ndim(a))
+        shape = (*np.shape(a)[:axis], *shape, *np.shape(a)[axis + 1 :])
+    found = into(out, shape, a.dtype)
+    del places
+    return found
 
 
 @rule(np.take_along_axis)

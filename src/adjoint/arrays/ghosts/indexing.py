@@ -80,7 +80,10 @@ def get(x: Any, key: Any) -> Any:
     value = x.value
     if value is not None and not any(is_ghost(k) for k in key):
         return allocate(np.shape(value[key]), x.dtype, value=np.asarray(value[key]))
-    return allocate(picked_shape(x.shape, key), x.dtype)
+    places = [k.astype(np.intp) for k in key if is_ghost(k) and k.dtype != np.intp]
+    found = allocate(picked_shape(x.shape, key), x.dtype)
+    del places
+    return found
 
 
 def put(x: Any, key: Any, values: Any) -> None:

@@ -25,6 +25,7 @@ from .. import (
     losses,
     ordering,
     pieces,
+    printing,
     rows,
     scans,
     strides,
@@ -80,6 +81,9 @@ def _on_ghosts(function: Function, rule: Function) -> Function:
         return function(*args, **kwargs)
 
     return call
+
+
+_real_values_text = printing.values_text
 
 
 def outside(function: Function, *args: Any) -> Any:
@@ -226,7 +230,11 @@ def _array(
 
 
 @maker(np.asarray, np.asanyarray)
-def _asarray(a: Any, dtype: Any = None, order: Any = None, **kwargs: Any) -> Any:
+def _asarray(
+    a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, **kwargs: Any
+) -> Any:
+    if copy:
+        return _array(a, dtype, order=order or "K")
     if isinstance(a, np.ndarray) and not is_ghost(a):
         a = state.ledger.ghost_of(a)
     if is_ghost(a):
@@ -311,9 +319,21 @@ def _are_equal(x: Any, y: Any) -> bool:
 
 
 @kernel(checks.number_of)
-def _number_of(array: Any) -> float:
+def _number_of(array: Any, assumed: float = math.nan) -> float:
     value = array.value
-    return math.nan if value is None else float(value)
+    return assumed if value is None else float(value)
+
+
+@kernel(checks.listed)
+def _listed(array: Any, below: int) -> list[int]:
+    value = array.value
+    return [i % below for i in range(array.size)] if value is None else value.tolist()
+
+
+@kernel(printing.values_text)
+def _values_text(array: Any, indent: int) -> str:
+    value = array.value
+    return f"..., size={array.shape}" if value is None else _real_values_text(value, indent)
 
 
 @kernel(checks.is_outside)
@@ -377,8 +397,10 @@ def _add_at(out: Any, key: Any, values: Any) -> None:
         rows = key[0].reshape(-1)
         values = np.broadcast_to(values, key[0].shape + out.shape[1:]).reshape(-1, *out.shape[1:])
         order = np.argsort(rows)
-        sums = values[order]
-        sums = out[order] + sums
+        gathered = values[order]
+        runs = (min(rows.size, out.shape[0]), *out.shape[1:])  # at most: repeated places are one
+        sums = allocate(runs, out.dtype), allocate(runs, out.dtype)
+        del gathered, sums
     out._buffer.is_known = False
 
 

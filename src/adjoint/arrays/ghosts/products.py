@@ -124,7 +124,18 @@ def _dot(a: Any, b: Any, out: Any = None) -> Any:
             f"shapes {a.shape} and {b.shape} not aligned: {a.shape[-1]} (dim {a.ndim - 1}) != "
             f"{inner} (dim {max(b.ndim - 2, 0)})"
         )
-    return into(out, shape, np.result_type(a, b))
+    copies = [x.copy() for x in (a, b) if is_ghost(x) and not _suits_blas(x)]
+    found = into(out, shape, np.result_type(a, b))
+    del copies
+    return found
+
+
+def _suits_blas(x: Any) -> bool:
+    """Whether BLAS can take a matrix as it lies in memory; NumPy copies others."""
+    if x.ndim != 2:
+        return True
+    (m, n), (s, t), item = x.shape, x.strides, x.itemsize
+    return (t == item and s >= n * item) or (s == item and t >= m * item) or 1 in (m, n)
 
 
 @rule(np.vdot, np.inner)
@@ -198,9 +209,22 @@ def _einsum_shape(terms: list[Any], arrays: Sequence[Any], target: Any) -> list[
 # -- linear algebra ------------------------------------------------------------
 
 
+_DOUBLE = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
+
+
+def _factored(inputs: Sequence[Any], *results: tuple[Any, Any]) -> list[Any]:
+    """Results of these shapes and dtypes; NumPy computes single precision in double."""
+    if inputs[0].dtype not in _DOUBLE:
+        return [allocate(shape, dtype) for shape, dtype in results]
+    wide = [allocate(x.shape, _DOUBLE[x.dtype]) for x in inputs]
+    made = [allocate(shape, _DOUBLE[np.dtype(dtype)]) for shape, dtype in results]
+    del wide
+    return [m.astype(dtype) for m, (_, dtype) in zip(made, results)]
+
+
 @rule(np.linalg.inv, np.linalg.cholesky)
 def _square(a: Any, **kwargs: Any) -> Any:
-    return allocate(a.shape, a.dtype)
+    return _factored([a], (a.shape, a.dtype))[0]
 
 
 @rule(np.linalg.pinv)
@@ -211,29 +235,29 @@ def _pinv(a: Any, *args: Any, **kwargs: Any) -> Any:
 @rule(np.linalg.solve)
 def _solve(a: Any, b: Any) -> Any:
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    return allocate((*batch, *b.shape[-2:]), np.result_type(a, b))
+    return _factored([a, b], ((*batch, *b.shape[-2:]), np.result_type(a, b)))[0]
 
 
 @rule(np.linalg.det)
 def _det(a: Any) -> Any:
-    return allocate(a.shape[:-2], a.dtype)
+    return _factored([a], (a.shape[:-2], a.dtype))[0]
 
 
 @rule(np.linalg.slogdet)
 def _slogdet(a: Any) -> Any:
-    return allocate(a.shape[:-2], a.dtype), allocate(a.shape[:-2], a.real.dtype)
+    return tuple(_factored([a], (a.shape[:-2], a.dtype), (a.shape[:-2], a.real.dtype)))
 
 
-@rule(np.linalg.eigh, np.linalg.eig)
+@rule(np.linalg.eigh)
 def _eigh(a: Any, UPLO: str = "L") -> Any:
-    return allocate(a.shape[:-1], a.real.dtype), allocate(a.shape, a.dtype)
+    return tuple(_factored([a], (a.shape[:-1], a.real.dtype), (a.shape, a.dtype)))
 
 
 @rule(np.linalg.qr)
 def _qr(a: Any, mode: str = "reduced") -> Any:
     *batch, m, n = a.shape
     k = min(m, n)
-    return allocate((*batch, m, k), a.dtype), allocate((*batch, k, n), a.dtype)
+    return tuple(_factored([a, a], ((*batch, m, k), a.dtype), ((*batch, k, n), a.dtype)))
 
 
 @rule(np.linalg.svd)
@@ -242,11 +266,13 @@ def _svd(
 ) -> Any:
     *batch, m, n = a.shape
     k = min(m, n)
-    s = allocate((*batch, k), a.real.dtype)
+    values = (*batch, k), a.real.dtype
     if not compute_uv:
-        return s
+        return _factored([a], values)[0]
     left, right = (m, n) if full_matrices else (k, k)
-    return allocate((*batch, m, left), a.dtype), s, allocate((*batch, right, n), a.dtype)
+    return tuple(
+        _factored([a], ((*batch, m, left), a.dtype), values, ((*batch, right, n), a.dtype))
+    )
 
 
 @rule(np.linalg.norm)

@@ -291,7 +291,11 @@ def _folded_dtype(ufunc: Any, method: str, x: Any, options: dict[str, Any]) -> A
 def _accumulate(ufunc: Any, inputs: Any, outs: Any, options: dict[str, Any]) -> list[Any]:
     x = inputs[0]
     normal_axes(options.get("axis", 0), x.ndim)
-    return [_deliver(outs[0], x.shape, _folded_dtype(ufunc, "accumulate", x, options))]
+    dtype = _folded_dtype(ufunc, "accumulate", x, options)
+    wide = x if x.dtype == dtype else allocate(x.shape, dtype)  # NumPy casts all of it first
+    found = _deliver(outs[0], x.shape, dtype)
+    del wide
+    return [found]
 
 
 def _reduceat(ufunc: Any, inputs: Any, outs: Any, options: dict[str, Any]) -> list[Any]:

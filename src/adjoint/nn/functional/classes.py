@@ -183,7 +183,7 @@ def _factors(
             each = counted.astype(x.dtype)
         total = each.sum(tuple(range(n, each.ndim)), dtype=each.dtype, keepdims=True)
         if mean:
-            each = each / (total if total.all() else np.where(total == 0, 1, total))
+            each = each / (total if is_all(total) else np.where(total == 0, 1, total))
         return safe, each, total.reshape(total.shape[:n])
 
     found: tuple[Tensor, Tensor, Tensor] = on_values(
