@@ -132,6 +132,11 @@ def tensor_repr(
 
 def values_text(array: Array, indent: int) -> str:
     """The nested lists of values, their later lines indented for a text of `indent` before."""
+    if type(array) is not np.ndarray:  # made in a run on shapes alone
+        known: Any = getattr(array, "value", None)
+        if known is None:
+            return f"..., size={array.shape}"
+        array = known
     if array.size == 0:
         return "[]"
     shortened = array.size > OPTIONS.threshold

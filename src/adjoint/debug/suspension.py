@@ -73,19 +73,21 @@ class Suspension:
     def begin(self) -> None:
         """Note how everything is, and put arrays without values into all tensors."""
         tensors: list[Tensor] = []
-        for o in gc.get_objects():
-            cls = type(o)
-            kind = _kinds.get(cls)
-            if kind is None:
-                kind = _kinds[cls] = _kind_of(cls)
+        objects = gc.get_objects()
+        for cls in set(map(type, objects)).difference(_kinds):
+            _kinds[cls] = _kind_of(cls)
+        wanted = {cls for cls, kind in _kinds.items() if kind}
+        for o in [o for o in objects if type(o) in wanted]:
+            kind = _kinds[type(o)]
             if kind == "tensor":
                 tensors.append(o)
             elif kind == "node":
                 self._keep_node(o)
-            elif kind == "object":
-                self._keep(o.__dict__)
             elif kind == "generator":
                 self._keep_generator(o)
+            else:
+                self._keep(o.__dict__)
+        del objects
         self._keep_modes()
         self._keep_tensors(tensors)
         self._ledger.settle()

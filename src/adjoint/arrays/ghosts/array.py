@@ -477,18 +477,40 @@ def allocate(
     return found
 
 
-def allocate_like(like: Any, shape: Shape, dtype: Any) -> Any:
-    """A new Ghost whose dimensions lie in memory in the order in which those of `like` do."""
+def allocate_like(like: Any, shape: Shape, dtype: Any, iterated: bool = False) -> Any:
+    """A new Ghost whose dimensions lie in memory in the order in which those of `like` do.
+
+    `iterated`: in that of NumPy's iterator, as results of ufuncs do.
+    """
     if len(shape) < 2 or like.shape != shape or like.flags.c_contiguous:
         return allocate(shape, dtype)
     old = like.strides
-    axes = sorted(range(len(shape)), key=lambda i: -abs(old[i]))
+    if iterated:
+        axes = _iteration_order(shape, old)
+    else:
+        axes = sorted(range(len(shape)), key=lambda i: -abs(old[i]))
     dtype = np.dtype(dtype)
     inner = contiguous_strides([shape[i] for i in axes], dtype.itemsize)
     strides = [0] * len(shape)
     for i, step in zip(axes, inner):
         strides[i] = step
     return allocate(shape, dtype, strides=tuple(strides))
+
+
+def _iteration_order(shape: Shape, strides: Shape) -> list[int]:
+    """The axes from outermost to innermost; those without a stride keep their place."""
+    steps = [0 if n == 1 else abs(s) for n, s in zip(shape, strides)]
+    order: list[int] = []  # innermost first
+    for axis in reversed(range(len(shape))):
+        place = len(order)
+        for i in reversed(range(len(order))):
+            other = steps[order[i]]
+            if steps[axis] and other:
+                if other <= steps[axis]:
+                    break
+                place = i
+        order.insert(place, axis)
+    return order[::-1]
 
 
 def haunt(array: Any, buffer: Buffer, value: Any = None) -> Any:

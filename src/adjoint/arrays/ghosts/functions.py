@@ -180,7 +180,7 @@ def _where(condition: Any, *values: Any) -> Any:
     dtype = np.result_type(*values)
     for x in (condition, *values):
         if isinstance(x, np.ndarray) and x.shape == shape:
-            return allocate_like(x, shape, dtype)
+            return allocate_like(x, shape, dtype, iterated=True)
     return allocate(shape, dtype)
 
 

@@ -25,7 +25,6 @@ from .. import (
     losses,
     ordering,
     pieces,
-    printing,
     rows,
     scans,
     strides,
@@ -81,9 +80,6 @@ def _on_ghosts(function: Function, rule: Function) -> Function:
         return function(*args, **kwargs)
 
     return call
-
-
-_real_values_text = printing.values_text
 
 
 def outside(function: Function, *args: Any) -> Any:
@@ -330,12 +326,6 @@ def _listed(array: Any, below: int) -> list[int]:
     return [i % below for i in range(array.size)] if value is None else value.tolist()
 
 
-@kernel(printing.values_text)
-def _values_text(array: Any, indent: int) -> str:
-    value = array.value
-    return f"..., size={array.shape}" if value is None else _real_values_text(value, indent)
-
-
 @kernel(checks.is_outside)
 def _is_outside(array: Any, low: Any, high: Any) -> bool:
     value = array.value
@@ -447,7 +437,7 @@ _real_get_state = generator.Generator.get_state
 
 @maker(generator.Generator.get_state)
 def _get_state(self: Any) -> Any:
-    return outside(_real_get_state, self)
+    return _array(outside(_real_get_state, self))
 
 
 @kernel(generator.Generator.set_state)

@@ -170,7 +170,7 @@ def _deliver(out: Any, shape: tuple[int, ...], dtype: Any, inputs: Any = ()) -> 
     if out is None:
         for x in inputs:
             if isinstance(x, np.ndarray) and x.shape == shape:
-                return allocate_like(x, shape, dtype)
+                return allocate_like(x, shape, dtype, iterated=True)
         return allocate(shape, dtype)
     if out.shape != shape:
         raise ValueError(
