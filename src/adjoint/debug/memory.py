@@ -226,10 +226,10 @@ class Peak(NamedTuple):
 def memory_peak(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Peak:
     """The most memory that `function(*args, **kwargs)` needs, measured by running it.
 
-    It is run for real: kernels compute values, so no run on shapes alone would follow the same
-    branches. Measured are the arrays that NumPy allocates (tracemalloc), temporary ones included,
-    beside what was alive before; the lines are those alive when it returns. tracemalloc makes
-    programs of many small operations several times slower.
+    It is run for real; `predict_memory` tells the peak without computing. Measured are the arrays
+    that NumPy allocates (tracemalloc), temporary ones included, beside what was alive before; the
+    lines are those alive when it returns. tracemalloc makes programs of many small operations
+    several times slower, and does not see the end of what was made before it was started.
 
     Returns a Peak: `bytes`, `seconds`, `result` (what the function returned), `report`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -63,12 +64,16 @@ def predict_memory(function: Callable[..., Any], *args: Any, **kwargs: Any) -> P
     try:
         start = time.perf_counter()
         suspension = Suspension(ledger)
+        collects = gc.isenabled()
+        gc.disable()  # what it would free of earlier work is not of this call
         try:
             suspension.begin()
             with shapes_alone(ledger):
                 function(*args, **kwargs)
         finally:
             suspension.restore()
+            if collects:
+                gc.enable()
         seconds = time.perf_counter() - start
     finally:
         _lock.release()

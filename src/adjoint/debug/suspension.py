@@ -100,7 +100,9 @@ class Suspension:
                 held[id(t)].grad = held[id(meta.grad)]
         self._tensors = list(held.values())
         for t in tensors:
-            if type(t._data) is np.ndarray:
+            array = t._data
+            if type(array) is np.ndarray and (array.ndim or array.flags.writeable):
+                # the others stand for Python numbers, which other threads use as well
                 t._data = self._ledger.adopt(t._data)
 
     def _keep(self, container: Any) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from adjoint.api import examples
-from adjoint.arrays.checks import is_any
-from adjoint.autograd.lifted import values_of
+from adjoint.arrays import checks
+from adjoint.autograd import lifted
 from adjoint.autograd.modes import no_grad
 from adjoint.autograd.tensor import Tensor
 
@@ -117,7 +117,7 @@ def _redrawn(tensor: Tensor, mean: float, std: float, a: float, b: float, rng: A
     tensor.normal_(mean, std, generator=rng)
     while True:
         outside = (tensor < low) | (tensor > high)
-        if not is_any(values_of(outside)):
+        if not checks.is_any(lifted.values_of(outside)):
             return tensor
         again = tensor.new_empty(tensor.shape).normal_(mean, std, generator=rng)
         tensor.copy_(again.where(outside, tensor))
@@ -128,7 +128,7 @@ def _kept_by_density(
 ) -> Tensor:
     peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
     pending = tensor.new_ones(tensor.shape).bool()
-    while is_any(values_of(pending)):
+    while checks.is_any(lifted.values_of(pending)):
         drawn = tensor.new_empty(tensor.shape).uniform_(a, b, generator=rng)
         tensor.copy_(drawn.where(pending, tensor))
         density = ((drawn - mean) / std).pow(2) * -0.5 - peak

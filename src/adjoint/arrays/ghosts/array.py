@@ -25,8 +25,8 @@ class UnknownValues(RuntimeError):
     >>> try:
     ...     torch.debug.predict_memory(lambda: torch.rand(3).sum().item())
     ... except torch.debug.UnknownValues as error:
-    ...     print(str(error)[:55])
-    item() needs the value of a float32 array of shape [],
+    ...     print(str(error)[:53])
+    item() needs the value of a float32 array of shape []
     """
 
 
