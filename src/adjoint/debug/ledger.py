@@ -136,7 +136,7 @@ _frames: dict[CodeType, int] = {
 def _classify(code: CodeType) -> int:
     """Whether code is adjoint's or NumPy's, or has a line of the user's."""
     name = code.co_filename
-    inside = origin.classify(name) or name.startswith((_NUMPY, "<frozen"))
+    inside = origin.is_internal[name] or name.startswith((_NUMPY, "<frozen"))
     found = _frames[code] = _INSIDE if inside else _USER
     return found
 

@@ -25,6 +25,7 @@ from .. import (
     losses,
     ordering,
     pieces,
+    reductions,
     rows,
     scans,
     strides,
@@ -252,6 +253,21 @@ def _ascontiguousarray(a: Any, dtype: Any = None) -> Any:
 @kernel(strides.strided)
 def _strided(x: Any, shape: Any, strides: Any, offset: int = 0) -> Any:
     return x.strided(_sizes(shape), tuple(strides))
+
+
+@kernel(strides.broadcast_to)
+def _broadcast_to(x: Any, shape: Any) -> Any:
+    return x.strided(tuple(shape), np.broadcast_to(x.outline, tuple(shape)).strides)
+
+
+@kernel(reductions.sum)
+def _sum(x: Any, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+    options = {"axis": axis, "keepdims": keepdims}
+    if dtype is None and x.itemsize == 2 and x.dtype.kind in "fV":
+        return np.add.reduce(x, dtype=np.float32, **options).astype(x.dtype)
+    return np.add.reduce(
+        x, dtype=np.int64 if x.dtype.kind == "u" and not dtype else dtype, **options
+    )
 
 
 @kernel(stride_tricks.as_strided)
