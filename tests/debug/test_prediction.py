@@ -275,6 +275,20 @@ def test_nothing_is_changed(fails: bool, warm: bool) -> None:
     assert type(torch.zeros(3)._data) is np.ndarray
 
 
+def test_constants_of_the_run_are_forgotten() -> None:
+    for first in (0.125, 7.5):  # the second meets a table of constants that is there already
+        numbers = [first + i for i in range(3)]
+        debug.predict_memory(lambda n=numbers: [torch.zeros(2) + v for v in n])
+        debug.predict_memory(
+            lambda n=numbers: [torch.zeros(2, dtype=torch.int8) + int(v) for v in n]
+        )
+        for dtype in (torch.float32, torch.int8):
+            y = torch.zeros(2, dtype=dtype)
+            for v in numbers:
+                y.add_(v if dtype is torch.float32 else int(v))
+            assert type((y + y)._data) is np.ndarray
+
+
 def test_a_step_of_terabytes_needs_nothing() -> None:
     def step() -> None:
         model = nn.Sequential(*[nn.Linear(200_000, 200_000) for _ in range(3)])

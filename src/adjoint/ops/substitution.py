@@ -81,7 +81,7 @@ def _find_places() -> list[_Place]:
             if value is np:
                 _places.append((vars(module).__setitem__, key, np, _numpy))
             elif type(value) is dict:
-                _caches.extend([value, *[v for v in value.values() if type(v) is dict]])
+                _caches.append(value)
             elif isinstance(value, type) and value.__module__ == name:
                 _find_in_class(value, seen)
             else:
@@ -131,7 +131,7 @@ def install() -> None:
         if cache and all(type(v) is np.ndarray for v in cache.values()):
             _set_apart.append((cache, dict(cache)))  # constants with values, made when first needed
             cache.clear()
-    _sizes[:] = map(len, _caches)
+    _sizes[:] = map(_size, _caches)
     for place in places:
         put, key, _, found = place
         put(key, found)
@@ -144,6 +144,13 @@ def install() -> None:
             continue
 
 
+def _size(cache: dict[Any, Any]) -> int:
+    """How many entries a cache has, with those of caches in it."""
+    if type(next(iter(cache.values()), None)) is not dict:
+        return len(cache)
+    return len(cache) + sum([len(v) for v in cache.values() if type(v) is dict])
+
+
 def remove() -> None:
     """Put the originals back."""
     for put, key, original, _ in _replaced:
@@ -153,7 +160,7 @@ def remove() -> None:
         operation.kernel = before
     _kernels.clear()
     for cache, size in zip(_caches, _sizes):
-        if len(cache) != size:
+        if _size(cache) != size:
             _forget_ghosts(cache)
     for cache, before in _set_apart:
         cache.update(before)

@@ -69,15 +69,26 @@ class Buffer:
 class Flags:
     """What `ndarray.flags` tells."""
 
-    __slots__ = ("c_contiguous", "f_contiguous", "owndata", "writeable")
+    __slots__ = ("c_contiguous", "f_contiguous", "_ghost")
 
     aligned = True
 
-    def __init__(self, c: bool, f: bool, owndata: bool, writeable: bool) -> None:
+    def __init__(self, c: bool, f: bool, ghost: Ghost) -> None:
         self.c_contiguous = c
         self.f_contiguous = f
-        self.owndata = owndata
-        self.writeable = writeable
+        self._ghost = ghost
+
+    @property
+    def owndata(self) -> bool:
+        return self._ghost.base is None
+
+    @property
+    def writeable(self) -> bool:
+        return self._ghost.is_writeable
+
+    @writeable.setter
+    def writeable(self, value: bool) -> None:
+        self._ghost.outline.flags.writeable = value
 
     contiguous = property(lambda self: self.c_contiguous)
     forc = property(lambda self: self.c_contiguous or self.f_contiguous)
@@ -198,9 +209,9 @@ class Ghost:
     def flags(self) -> Flags:
         if self._outline is None and self._strides is None:
             few = sum([n > 1 for n in self.shape]) <= 1 or 0 in self.shape
-            return Flags(True, few, self._base is None, True)
+            return Flags(True, few, self)
         f = self.outline.flags
-        return Flags(f.c_contiguous, f.f_contiguous, self._base is None, f.writeable)
+        return Flags(f.c_contiguous, f.f_contiguous, self)
 
     # -- values, of which there are none ----------------------------------------------------------
 
