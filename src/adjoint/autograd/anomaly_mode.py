@@ -107,7 +107,7 @@ def _is_masking(result: Tensor, inputs: Sequence[Tensor]) -> bool:
     minus = np.isneginf(result._data.real)
     if np.count_nonzero(minus) != np.count_nonzero(np.isinf(result._data)):
         return False
-    return any(t._data.dtype.kind in "fV" and np.isneginf(t._data).any() for t in inputs)
+    return any(t._data.dtype.kind in "fV" and is_any(np.isneginf(t._data)) for t in inputs)
 
 
 def _array(value: Any) -> Any:
