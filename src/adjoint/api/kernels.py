@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.checks import is_all
 from ..autograd.lifted import Lifted
 from ..autograd.tensor import Tensor, wrap
 from ..ops import convolution, embedding, factorizations, losses, normalization, pooling
@@ -76,7 +77,7 @@ def add_at_class(x: Tensor, classes: Tensor, *, value: float) -> Tensor:
 def cofactors(x: Tensor) -> Tensor:
     """The gradient of the determinant; from minors where a matrix has no inverse."""
     det = factorizations.det(x)
-    if not isinstance(det._data, Lifted) and not det._data.all():
+    if not isinstance(det._data, Lifted) and not is_all(det._data):
         return _minors(x).conj()
     return (det.conj().unsqueeze(-1).unsqueeze(-1)) * factorizations.inv(x).mH
 
