@@ -50,6 +50,14 @@ class device:
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
+    def __enter__(self) -> device:
+        """A block in which new tensors go there: for the CPU only."""
+        check(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """New tensors go where they went: to the CPU, too."""
+
     def __reduce__(self) -> Any:
         return device, (self.type, self.index)
 

@@ -22,7 +22,7 @@ from .budget_values import Buffer, Source, Step, Use, Value, is_free, owner_of
 from .saved import Packed, Recorder
 from .storage import Storage
 from .tape import OperationNode, edge_of, node_line
-from .tensor import Tensor, storage_of, wrap, version_of
+from .tensor import Tensor, storage_of, version_of, wrap
 
 
 class MemoryBudgetError(MemoryError, RuntimeError):

@@ -14,7 +14,7 @@ from . import origin
 from .function_node import FunctionNode
 from .inplace import check_history
 from .storage import CUSTOM, MULTI_OUTPUT, CustomView, View
-from .tensor import Tensor, new, refresh, storage_of, wrap, version_of
+from .tensor import Tensor, new, refresh, storage_of, version_of, wrap
 from .views import rebase
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import modes, origin
 from .modes import state
 from .tape import OperationNode, edge_of, freed_message
-from .tensor import Tensor, meta_of, new, storage_of, wrap, version_of
+from .tensor import Tensor, meta_of, new, storage_of, version_of, wrap
 
 if TYPE_CHECKING:
     from .storage import Storage

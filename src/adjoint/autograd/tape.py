@@ -13,7 +13,6 @@ from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
 from numpy import add, ndarray
 
 from . import origin
