@@ -259,7 +259,7 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
         default_dtype=str(dtypes.get_default_dtype()),
         requires_grad=self.requires_grad,
         grad_fn_name=None if node is None else node.name(),
-        tangent=None if tangent is None else repr(tangent),
+        tangent=None if tangent is None else format(tangent),
         heading="Parameter containing:\n" if is_parameter else "",
     )
 

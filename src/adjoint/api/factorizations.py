@@ -60,6 +60,19 @@ def inv(A: Tensor) -> Tensor:
     return result
 
 
+@public()
+def matrix_exp(A: Tensor) -> Tensor:
+    """exp of each matrix (..., n, n): 1 + A + A A / 2 + ...
+
+    >>> torch.linalg.matrix_exp(torch.tensor([[0.0, -torch.pi / 2], [torch.pi / 2, 0.0]])).round()
+    tensor([[-0., -1.],
+            [1., -0.]])
+    """
+    check_matrix(A, "linalg.matrix_exp", square=True)
+    result: Tensor = ops.matrix_exp(A)
+    return result
+
+
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     """X with A X = B (or X A = B): A (..., n, n), B (..., n, k) or (..., n).
 
