@@ -26,6 +26,7 @@ from .api.linalg import matrix_power, multi_dot
 from .api.matrix_norm import cond, matrix_norm, norm, vecdot
 from .api.norm import vector_norm
 from .api.products import matmul
+from .api.reflections import householder_product
 from .arrays.factorizations import LinAlgError
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "det",
     "eigh",
     "eigvalsh",
+    "householder_product",
     "inv",
     "lstsq",
     "matmul",

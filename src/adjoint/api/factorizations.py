@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
+from ..autograd import modes
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import factorizations as ops
@@ -224,7 +225,7 @@ def linalg_qr_of(A: Tensor, mode: str = "reduced") -> Any:
         )
     rows, columns = A._data.shape[-2:]
     if mode == "complete" and rows > columns:
-        if A.requires_grad:
+        if A.requires_grad and modes.state.grad:
             raise RuntimeError(
                 "The QR decomposition is not differentiable when mode='complete' and nrows > "
                 "ncols; use mode='reduced'"
