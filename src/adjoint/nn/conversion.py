@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from adjoint.api.creation import empty_like
 from adjoint.arrays import device as devices
 from adjoint.arrays import dtypes
 from adjoint.autograd.modes import no_grad
@@ -20,9 +21,9 @@ class Conversion:
     _buffers: dict[str, Any]
     _modules: dict[str, Any]
 
-    def _apply(self: C, fn: Callable[[Tensor], Tensor]) -> C:
+    def _apply(self: C, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> C:
         """Replace every parameter's data, its gradient, and every buffer by `fn` of it."""
-        for module in self._modules.values():
+        for module in self._modules.values() if recurse else ():
             if module is not None:
                 module._apply(fn)
         with no_grad():
@@ -82,6 +83,24 @@ class Conversion:
     def type(self: C, dst_type: Any) -> C:
         """Convert all parameters and buffers to `dst_type`."""
         return self._apply(lambda t: t.type(dst_type))
+
+    def to_empty(self: C, *, device: Any, recurse: bool = True) -> C:
+        """Give parameters and buffers new memory, whose values are not set; for the CPU.
+
+        >>> nn.Linear(2, 1).to_empty(device="cpu").weight.shape
+        torch.Size([1, 2])
+        """
+        devices.check(device)
+        return self._apply(empty_like, recurse)
+
+    def share_memory(self: C) -> C:
+        """Move parameters and buffers to memory that other processes can share.
+
+        >>> m = nn.Linear(2, 1)
+        >>> m.share_memory() is m
+        True
+        """
+        return self._apply(lambda t: t.share_memory_())
 
     def cpu(self: C) -> C:
         """The module itself: it is on the CPU."""
