@@ -269,7 +269,6 @@ for _name in (
     "is_sparse",
     "is_sparse_csr",
     "is_quantized",
-    "is_meta",
     "is_mps",
     "is_mkldnn",
     "is_nested",
@@ -281,7 +280,8 @@ for _name in (
     "is_mtia",
 ):
     setattr(Tensor, _name, False)
-Tensor.is_cpu = True  # type: ignore[attr-defined]
+Tensor.is_cpu = property(lambda self: self.device.type == "cpu")  # type: ignore[attr-defined]
+Tensor.is_meta = property(lambda self: self.device.type == "meta")  # type: ignore[attr-defined]
 
 
 @method
@@ -305,7 +305,7 @@ def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     >>> x.cpu() is x
     True
     """
-    return self
+    return self.to(devices.CPU)  # refuses a tensor without values
 
 
 FUNCTIONS["get_device"] = get_device

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import device as devices
 from ..arrays import dtypes
 from ..autograd.lifted import made_like
+from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor, wrap
 from .literals import array_from, from_number, numpy_dtype
 from .promotion import number_array
@@ -26,8 +27,8 @@ def creator(f: Any) -> Any:
 
 def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor:
     """The tensor on a new array, with the options every creation function has."""
-    if device is not None:
-        devices.check(device)
+    if device is not None and devices.is_meta(device):
+        array = Meta(array.shape, array.dtype)
     t: Tensor = wrap(array)
     if requires_grad:
         t.requires_grad_(True)
@@ -295,6 +296,9 @@ def _like(name: str, make: Any, what: str) -> Any:
         if options:
             check_options(options, name)
         wanted = input._data.dtype if dtype is None else numpy_dtype(dtype)
+        if input._data.__class__ is Meta:
+            like = np.empty(input._data.shape, np.bool_)
+            return finish(make(like, wanted), requires_grad, device or devices.META)
         if input._data.__class__ is not np.ndarray:  # of a transform: with its hidden axes
             t = made_like(input, lambda lead: make(np.empty(lead + input._data.shape), wanted))
             return t.requires_grad_() if requires_grad else t

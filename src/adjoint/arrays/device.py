@@ -63,6 +63,7 @@ class device:
 
 
 CPU = device("cpu")
+META = device("meta")  # no memory: what is there has a shape and a dtype
 
 
 class DeviceError(RuntimeError, AssertionError):
@@ -76,8 +77,16 @@ def check(value: Any) -> device:
     found = device(value)
     if found.type != "cpu":
         raise DeviceError(
-            f"device '{found}' is not available: adjoint computes on the CPU. "
+            f"device '{found}' is not available here: adjoint computes on the CPU. "
             "Use device='cpu', or choose with "
             "'cuda' if torch.cuda.is_available() else 'cpu'."
         )
     return found
+
+
+def is_meta(value: Any) -> bool:
+    """Whether the meta device is meant; DeviceError for one that is not there."""
+    if value is None or value is CPU or device(value).type != "meta":
+        check(value)
+        return False
+    return True

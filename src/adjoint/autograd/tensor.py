@@ -146,7 +146,9 @@ class Tensor:
         >>> torch.tensor([1]).device
         device(type='cpu')
         """
-        return devices.CPU
+        if self._data.__class__ is np.ndarray:
+            return devices.CPU
+        return getattr(self._data, "place", devices.CPU)
 
     @property
     def requires_grad(self) -> bool:

@@ -12,6 +12,7 @@ from .gradients import (
     parameters_to_vector,
     vector_to_parameters,
 )
+from .skipping import skip_init
 
 __all__ = [
     "clip_grad_norm",
@@ -22,6 +23,7 @@ __all__ = [
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "skip_init",
     "stateless",
     "vector_to_parameters",
 ]

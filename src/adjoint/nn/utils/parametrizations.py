@@ -105,11 +105,11 @@ class _Orthogonal(Module):
 
 
 def _identity(n: int, like: Tensor) -> Tensor:
-    return api.FUNCTIONS["eye"](n, dtype=like.dtype)  # type: ignore[no-any-return]
+    return api.FUNCTIONS["eye"](n, dtype=like.dtype)
 
 
 def _randn(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    return api.FUNCTIONS["randn"](shape, dtype=like.dtype)  # type: ignore[no-any-return]
+    return api.FUNCTIONS["randn"](shape, dtype=like.dtype)
 
 
 def _is_orthogonal(q: Tensor) -> bool:
@@ -121,7 +121,7 @@ def _is_orthogonal(q: Tensor) -> bool:
 def _orthogonalized(a: Tensor) -> Tensor:
     """The Q of QR, with the signs for which R has a positive diagonal."""
     q, r = factorizations.linalg_qr_of(a)
-    return q * r.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)  # type: ignore[no-any-return]
+    return q * r.diagonal(dim1=-2, dim2=-1).sgn().unsqueeze(-2)
 
 
 def orthogonal(
@@ -179,9 +179,9 @@ class _WeightNorm(Module):
 def _norm_except(v: Tensor, dim: int) -> Tensor:
     """The norm over all dims but one; over all of them for -1."""
     if dim == -1:
-        return v.norm()  # type: ignore[no-any-return]
+        return v.norm()
     others = [i for i in range(v.dim()) if i != dim % v.dim()]
-    return v.norm(2, others, keepdim=True)  # type: ignore[no-any-return]
+    return v.norm(2, others, keepdim=True)
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
@@ -230,7 +230,7 @@ class _SpectralNorm(Module):
 
     def _matrix(self, weight: Tensor) -> Tensor:
         """The weight with `dim` as rows, all others as columns."""
-        return weight.movedim(self.dim, 0).flatten(1)  # type: ignore[no-any-return]
+        return weight.movedim(self.dim, 0).flatten(1)
 
     @no_grad()
     def _iterate(self, matrix: Tensor, steps: int) -> None:

@@ -264,7 +264,7 @@ def _give_property(cls: Any, name: str) -> None:
     def read(self: Any) -> Tensor:
         made = self.parametrizations[name]
         if not _depth:
-            return made()  # type: ignore[no-any-return]
+            return made()
         key = id(self), name
         if key not in _cache:
             _cache[key] = made()
