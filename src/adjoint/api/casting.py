@@ -330,6 +330,8 @@ def _new_filled(name: str, make: Any) -> None:
     ) -> Tensor:
         shape = shape_of(size or (options.pop("size"),), name)
         made = numpy_dtype(dtype, self.dtype)
+        if self._data.__class__ is Meta:
+            return finish(make(shape, made), requires_grad, device or devices.META)
         if self._data.__class__ is not np.ndarray:  # of a transform: one for each example
             return made_like(self, lambda lead: make((*lead, *shape), made))
         return finish(make(shape, made), requires_grad, device)
