@@ -18,7 +18,11 @@ from typing import Any
 
 # The longest matching name on the left decides; what follows it is looked up on the right.
 ALIASES: Mapping[str, str] = types.MappingProxyType(
-    {"torch": "adjoint", "torchvision": "adjoint.vision"}
+    {
+        "torch": "adjoint",
+        "torchvision": "adjoint.vision",
+        "functorch": "adjoint.compat.functorch",
+    }
 )
 
 _IMPORT_FROM = opcode.opmap["IMPORT_FROM"]

@@ -224,8 +224,8 @@ class _ConvTranspose(_Conv):
         if any(not low <= m < low + s for m, low, s in zip(size, least, self.stride)):
             most = [low + s - 1 for low, s in zip(least, self.stride)]
             raise ValueError(
-                f"requested an output size of {list(size)}, but valid sizes range from {least} to "
-                f"{most} (for an input of {list(input.shape[-n:])})"
+                f"requested an output size of {size}, but valid sizes range from {least} to "
+                f"{most} (for an input of {input.shape[-n:]})"
             )
         return tuple([m - low for m, low in zip(size, least)])
 

@@ -57,6 +57,11 @@ class Measurement:
         return [t / self.number_per_run for t in self.raw_times]
 
     @property
+    def title(self) -> str:
+        """What was measured."""
+        return self.task_spec.title
+
+    @property
     def mean(self) -> float:
         """The mean of `times`, in seconds."""
         return statistics.fmean(self.times)
