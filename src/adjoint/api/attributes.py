@@ -280,8 +280,27 @@ for _name in (
     "is_mtia",
 ):
     setattr(Tensor, _name, False)
-Tensor.is_cpu = property(lambda self: self.device.type == "cpu")  # type: ignore[attr-defined]
-Tensor.is_meta = property(lambda self: self.device.type == "meta")  # type: ignore[attr-defined]
+
+
+def _is_cpu(self: Tensor) -> bool:
+    """Whether the tensor is on the CPU.
+
+    >>> torch.zeros(2).is_cpu
+    True
+    """
+    return self.device.type == "cpu"
+
+
+def _is_meta(self: Tensor) -> bool:
+    """Whether the tensor is on the meta device, where it has a shape and no values.
+
+    >>> torch.zeros(2, device="meta").is_meta
+    True
+    """
+    return self.device.type == "meta"
+
+
+Tensor.is_cpu, Tensor.is_meta = property(_is_cpu), property(_is_meta)  # type: ignore[attr-defined]
 
 
 @method

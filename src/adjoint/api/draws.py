@@ -15,9 +15,9 @@ from .random import drawn_like, source
 
 def _fill(x: Tensor, draw: Any, name: str) -> Tensor:
     """Put random numbers into `x`, along its memory; its history ends there."""
-    check_written(x, name)
     if x._data.__class__ is Meta:
         return x  # no place for values, and no draw from the stream, as in torch
+    check_written(x, name)
     return copy_over(x, drawn_like(x, x.dtype.numpy, draw), name)
 
 

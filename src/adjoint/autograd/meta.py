@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..arrays import device as devices
+from . import modes
 from .lifted import Level, Lifted, twin
 from .tensor import Tensor
 
@@ -29,6 +30,10 @@ class Meta(Lifted):
 
     def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
         self.level, self.shape, self.dtype = _LEVEL, shape, twin(dtype)
+        modes.lifted += 1  # while there is one, operations look at what they are given, and refuse
+
+    def __del__(self) -> None:
+        modes.lifted -= 1
 
     def parts(self) -> NoReturn:
         self.refuse()

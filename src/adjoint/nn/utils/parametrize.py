@@ -38,7 +38,7 @@ def cached() -> Iterator[None]:
 
     Blocks nest; what was computed is forgotten at the end of the outermost.
 
-    >>> import torch.nn.utils.parametrize as P
+    >>> P = torch.nn.utils.parametrize
     >>> with P.cached():
     ...     pass
     """
@@ -180,7 +180,7 @@ def register_parametrization(
     shape, and spare the check of it. Errors: ValueError for a name that the module does not have,
     or where the result does not fit; the module is then as before.
 
-    >>> import torch.nn.utils.parametrize as P
+    >>> P = torch.nn.utils.parametrize
     >>> class Symmetric(nn.Module):
     ...     def forward(self, x):
     ...         return x.triu() + x.triu(1).mT
@@ -298,7 +298,7 @@ def remove_parametrizations(
     there is only where what is trained is one tensor. Errors: ValueError otherwise, and for a
     tensor that is not parametrized.
 
-    >>> import torch.nn.utils.parametrize as P
+    >>> P = torch.nn.utils.parametrize
     >>> m = nn.Linear(2, 2)
     >>> m = P.register_parametrization(m, "weight", nn.Identity())
     >>> P.remove_parametrizations(m, "weight")
