@@ -22,6 +22,7 @@ ALIASES: Mapping[str, str] = types.MappingProxyType(
         "torch": "adjoint",
         "torchvision": "adjoint.vision",
         "functorch": "adjoint.compat.functorch",
+        "torch.nn.utils.stateless": "adjoint.func.stateless",
     }
 )
 

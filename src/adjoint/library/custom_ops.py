@@ -144,7 +144,8 @@ class CustomOpDef:
         """Give another function for a kind of device; the one for "cpu" is the one that runs."""
 
         def register(fn: Callable[..., Any]) -> Callable[..., Any]:
-            kinds = [device_types] if isinstance(device_types, str) else device_types or [None]
+            given = [device_types] if isinstance(device_types, str) else device_types
+            kinds: Sequence[str | None] = given or [None]
             self._kernels.update(dict.fromkeys(kinds, fn))
             return fn
 

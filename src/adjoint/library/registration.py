@@ -21,7 +21,7 @@ def _operation(op: Any) -> CustomOpDef:
         raise RuntimeError(
             f"there is no custom operation {op!r}: make it with torch.library.custom_op"
         )
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def register_autograd(

@@ -117,9 +117,11 @@ def kernels_and_what_they_write():
 
 def old_addresses_of_the_transforms():
     from functorch import combine_state_for_ensemble, grad, make_functional, vmap
+    from torch.nn.utils.stateless import functional_call
 
     model = torch.nn.Linear(3, 2)
     x, t = torch.randn(4, 3), torch.randn(4, 2)
+    print(functional_call(model, {"bias": torch.zeros(2)}, torch.zeros(1, 3)))
     func, params = make_functional(model)
     gradients = grad(lambda p: torch.nn.functional.mse_loss(func(p, x), t))(params)
     print([g.detach() for g in gradients])

@@ -24,12 +24,11 @@ __all__ = [
     "parametrizations",
     "parametrize",
     "skip_init",
-    "stateless",
     "vector_to_parameters",
 ]
 
 # Modules that load when touched.
-_ROOMS = frozenset(("parametrizations", "parametrize", "stateless"))
+_ROOMS = frozenset(("parametrizations", "parametrize"))
 
 
 def __getattr__(name: str) -> Any:

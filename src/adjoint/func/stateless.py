@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from adjoint.func.modules import functional_call as call
+from .modules import functional_call as call
 
 __all__ = ["functional_call"]
 
@@ -22,12 +22,11 @@ def functional_call(
     """Run a module with other parameters and buffers; deprecated, use torch.func.functional_call.
 
     >>> import warnings
+    >>> from adjoint.func.stateless import functional_call
     >>> m = nn.Linear(1, 1, bias=False)
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
-    ...     torch.nn.utils.stateless.functional_call(
-    ...         m, {"weight": torch.tensor([[2.0]])}, torch.tensor([3.0])
-    ...     )
+    ...     functional_call(m, {"weight": torch.tensor([[2.0]])}, torch.tensor([3.0]))
     tensor([6.])
     """
     warnings.warn(
