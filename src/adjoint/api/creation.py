@@ -125,9 +125,11 @@ def asarray(
     dtype: Any = None,
     device: Any = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """A tensor on `obj`: memory is shared if it can be, unless `copy` says True or False.
+
+    A tensor keeps its history, unless `requires_grad` says whether there shall be any.
 
     >>> torch.asarray([1.0, 2.0])
     tensor([1., 2.])
@@ -137,12 +139,12 @@ def asarray(
         shares = result is obj
         if requires_grad and not result.requires_grad:
             result = result.detach().requires_grad_()
-        elif not requires_grad and result.requires_grad:
+        elif requires_grad is False and result.requires_grad:
             result = result.detach()
     else:
         array = array_from(obj, dtype, copy=bool(copy))
         shares = isinstance(obj, np.ndarray) and array is obj
-        result = finish(array, requires_grad, device)
+        result = finish(array, bool(requires_grad), device)
     if copy is False and not shares:
         raise ValueError(
             "asarray(): cannot alias this object with the dtype asked for; leave copy=None"

@@ -72,7 +72,9 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
         )
     eye = wrap(np.eye(rows, columns, dtype=input._data.dtype))
     vectors = input.tril(-1) + eye
-    product: Any = input.new_zeros(input._data.shape) + eye
+    product: Any = input.tril(-rows) + eye  # nothing of the input, of which it is a function
+    if not count:
+        product = product + tau.sum(-1)[..., None, None]  # 0: of no reflections at all
     for i in reversed(range(count)):
         v = vectors[..., i : i + 1]
         product = product - tau[..., i : i + 1, None] * (v @ (v.mH @ product))
