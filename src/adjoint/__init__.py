@@ -57,6 +57,7 @@ globals().update(api.FUNCTIONS)
 # Modules that load when touched.
 _ROOMS = frozenset(
     (
+        "accelerator",
         "backends",
         "cli",
         "compat",

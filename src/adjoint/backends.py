@@ -5,15 +5,34 @@ Setting them is allowed, so that scripts run; results are deterministic in any c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 
 def _absent(**switches: Any) -> SimpleNamespace:
-    return SimpleNamespace(is_available=lambda: False, is_built=lambda: False, **switches)
+    found = SimpleNamespace(is_available=lambda: False, is_built=lambda: False, **switches)
+
+    @contextmanager
+    def flags(**wanted: Any) -> Iterator[None]:
+        unknown = wanted.keys() - switches.keys()
+        if unknown:
+            raise TypeError(f"flags() got an unexpected keyword argument {min(unknown)!r}")
+        before = {name: getattr(found, name) for name in wanted}
+        vars(found).update(wanted)
+        try:
+            yield
+        finally:
+            vars(found).update(before)
+
+    found.flags = flags  # a block in which some switches are set otherwise
+    return found
 
 
-cudnn = _absent(enabled=False, benchmark=False, deterministic=True, allow_tf32=False)
+cudnn = _absent(
+    enabled=False, benchmark=False, benchmark_limit=10, deterministic=True, allow_tf32=False
+)
 cuda = _absent(matmul=SimpleNamespace(allow_tf32=False))
 mps = _absent()
 mkl = _absent()

@@ -9,6 +9,7 @@ from .api.factorizations import (
     eigvalsh,
     inv,
     lstsq,
+    matrix_exp,
     matrix_rank,
     pinv,
     slogdet,
@@ -25,6 +26,7 @@ from .api.linalg import matrix_power, multi_dot
 from .api.matrix_norm import cond, matrix_norm, norm, vecdot
 from .api.norm import vector_norm
 from .api.products import matmul
+from .api.reflections import householder_product
 from .arrays.factorizations import LinAlgError
 
 __all__ = [
@@ -35,9 +37,11 @@ __all__ = [
     "det",
     "eigh",
     "eigvalsh",
+    "householder_product",
     "inv",
     "lstsq",
     "matmul",
+    "matrix_exp",
     "matrix_norm",
     "matrix_power",
     "matrix_rank",

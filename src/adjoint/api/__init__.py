@@ -48,6 +48,7 @@ from . import (
     ranges,
     rearranging,
     reduction,
+    reflections,
     registration,
     results,
     rounding,

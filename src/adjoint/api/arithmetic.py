@@ -104,6 +104,11 @@ def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     >>> torch.rsub(torch.tensor([1.0, 2.0]), 10)
     tensor([9., 8.])
     """
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            f"rsub(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}; "
+            "it is what is subtracted: rsub(x, 2) is 2 - x"
+        )
     return sub(other, input, alpha=alpha)
 
 

@@ -269,7 +269,6 @@ for _name in (
     "is_sparse",
     "is_sparse_csr",
     "is_quantized",
-    "is_meta",
     "is_mps",
     "is_mkldnn",
     "is_nested",
@@ -281,7 +280,27 @@ for _name in (
     "is_mtia",
 ):
     setattr(Tensor, _name, False)
-Tensor.is_cpu = True  # type: ignore[attr-defined]
+
+
+def _is_cpu(self: Tensor) -> bool:
+    """Whether the tensor is on the CPU.
+
+    >>> torch.zeros(2).is_cpu
+    True
+    """
+    return self.device.type == "cpu"
+
+
+def _is_meta(self: Tensor) -> bool:
+    """Whether the tensor is on the meta device, where it has a shape and no values.
+
+    >>> torch.zeros(2, device="meta").is_meta
+    True
+    """
+    return self.device.type == "meta"
+
+
+Tensor.is_cpu, Tensor.is_meta = property(_is_cpu), property(_is_meta)  # type: ignore[attr-defined]
 
 
 @method
@@ -305,7 +324,7 @@ def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     >>> x.cpu() is x
     True
     """
-    return self
+    return self.to(devices.CPU)  # refuses a tensor without values
 
 
 FUNCTIONS["get_device"] = get_device

@@ -12,6 +12,7 @@ from ..arrays import dtypes
 from ..arrays.layout import contiguous_format, is_ordered, order_of
 from ..autograd import inplace, modes, origin
 from ..autograd.lifted import layout_of, made_like, top_level
+from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import conversion as ops
 from ..ops import overwrite, shape
@@ -33,12 +34,22 @@ def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     tensor([ 1, -1])
     """
     memory_format = options.pop("memory_format", None)
-    d, copy = _target(self, args, options)
+    d, copy, meta = _target(self, args, options)
+    if meta or self._data.__class__ is Meta:
+        return _on_meta(self, d, meta)
     if d is not None and d is not self.dtype:
         return in_format(cast_to(self, d.numpy), memory_format)
     if copy:
         return clone(self, memory_format=memory_format)
     return in_format(self, memory_format)
+
+
+def _on_meta(t: Tensor, d: Any, meta: bool | None) -> Tensor:
+    """A tensor without values in a dtype; refused where values are asked of it."""
+    if meta is False:
+        t._data.refuse()
+    result: Tensor = wrap(Meta(t._data.shape, t._data.dtype if d is None else d.numpy))
+    return result
 
 
 def in_format(t: Tensor, memory_format: Any) -> Tensor:
@@ -64,8 +75,10 @@ def cast_to(t: Tensor, wanted: Any) -> Tensor:
     return ops.cast(t, dtype=wanted)
 
 
-def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, bool]:
-    """The dtype asked for (None: as it is) and whether to copy anyway."""
+def _target(
+    self: Tensor, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[Any, bool, bool | None]:
+    """The dtype asked for (None: as it is), whether to copy anyway, and to the meta device."""
     d = options.pop("dtype", None)
     place = options.pop("device", None)
     other = options.pop("other", None)
@@ -85,10 +98,10 @@ def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tup
             place = arg
     if len(flags) > 1:
         copy = flags[1]
-    devices.check(place)
     if other is not None:
-        d = other.dtype
-    return (None if d is None else dtypes.as_dtype(d)), copy
+        d, place = other.dtype, other.device
+    meta = place is not None and devices.is_meta(place)
+    return (None if d is None else dtypes.as_dtype(d)), copy, meta if place is not None else None
 
 
 def _caster(name: str, d: dtypes.dtype) -> None:
@@ -254,6 +267,8 @@ def zero_(input: Tensor) -> Tensor:
 
 def _overwrite(x: Tensor, values: Any, compute: Any, source: Tensor | None, name: str) -> Tensor:
     """Put new values in: recorded when a gradient may be wanted, else copied at once."""
+    if x._data.__class__ is Meta:
+        return x  # no place for values
     lifted = modes.lifted and top_level((x,) if source is None else (x, source)) is not None
     if lifted or (
         modes.state.grad
@@ -315,6 +330,8 @@ def _new_filled(name: str, make: Any) -> None:
     ) -> Tensor:
         shape = shape_of(size or (options.pop("size"),), name)
         made = numpy_dtype(dtype, self.dtype)
+        if self._data.__class__ is Meta:
+            return finish(make(shape, made), requires_grad, device or devices.META)
         if self._data.__class__ is not np.ndarray:  # of a transform: one for each example
             return made_like(self, lambda lead: make((*lead, *shape), made))
         return finish(make(shape, made), requires_grad, device)

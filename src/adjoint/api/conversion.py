@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..arrays import dtypes
-from ..arrays.printing import tensor_repr
+from ..arrays.printing import tensor_repr, with_suffixes
 from ..autograd import modes
 from ..autograd.lifted import Batched, Lifted, moves, values_of
+from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor, wrap
 from .promotion import Number
 from .registration import FUNCTIONS
@@ -248,6 +249,8 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
             f"BatchedTensor(lvl={self._data.level.number}, "
             f"bdim={0 if self._data.batched else None}, value=\n    {inner}\n)"
         )
+    if self._data.__class__ is Meta:
+        return _meta_text(self)
     tangent = getattr(self._data, "tangent", None)
     if tangent is not None and not self._data.level.alive:
         tangent = None
@@ -259,9 +262,21 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
         default_dtype=str(dtypes.get_default_dtype()),
         requires_grad=self.requires_grad,
         grad_fn_name=None if node is None else node.name(),
-        tangent=None if tangent is None else repr(tangent),
+        tangent=None if tangent is None else format(tangent),
         heading="Parameter containing:\n" if is_parameter else "",
     )
+
+
+def _meta_text(t: Tensor) -> str:
+    """What there is of a tensor without values."""
+    heading = "Parameter containing:\n" if type(t).__name__ == "Parameter" else ""
+    suffixes = ["device='meta'", f"size={tuple(t.shape)}"]
+    if t.dtype is not dtypes.get_default_dtype():
+        suffixes.append(f"dtype={t.dtype}")
+    if t.requires_grad:
+        suffixes.append("requires_grad=True")
+    prefix = "tensor("
+    return heading + with_suffixes(f"{prefix}...", suffixes, len(prefix)) + ")"
 
 
 @method

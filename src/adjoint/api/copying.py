@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.lifted import Lifted
+from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor, meta_of, new
 from .attributes import root_array
 from .conversion import method
@@ -26,6 +27,8 @@ def rebuild(cls: Any, array: Any, requires_grad: bool, attributes: dict[str, Any
 @method
 def __reduce_ex__(self: Tensor, protocol: Any) -> Any:
     """Values, requires_grad and the user's attributes; not the graph."""
+    if self._data.__class__ is Meta:
+        self._data.refuse()
     if isinstance(self._data, Lifted):
         raise RuntimeError(
             "a Tensor cannot be pickled, nor copied with copy.copy, inside a transform (vmap, "

@@ -10,6 +10,7 @@ import numpy as np
 from ..arrays import device as devices
 from ..arrays import dtypes
 from ..autograd.lifted import made_like
+from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor, wrap
 from .literals import array_from, from_number, numpy_dtype
 from .promotion import number_array
@@ -26,8 +27,8 @@ def creator(f: Any) -> Any:
 
 def finish(array: Any, requires_grad: bool = False, device: Any = None) -> Tensor:
     """The tensor on a new array, with the options every creation function has."""
-    if device is not None:
-        devices.check(device)
+    if device is not None and devices.is_meta(device):
+        array = Meta(array.shape, array.dtype)
     t: Tensor = wrap(array)
     if requires_grad:
         t.requires_grad_(True)
@@ -124,9 +125,11 @@ def asarray(
     dtype: Any = None,
     device: Any = None,
     copy: bool | None = None,
-    requires_grad: bool = False,
+    requires_grad: bool | None = None,
 ) -> Tensor:
     """A tensor on `obj`: memory is shared if it can be, unless `copy` says True or False.
+
+    A tensor keeps its history, unless `requires_grad` says whether there shall be any.
 
     >>> torch.asarray([1.0, 2.0])
     tensor([1., 2.])
@@ -136,12 +139,12 @@ def asarray(
         shares = result is obj
         if requires_grad and not result.requires_grad:
             result = result.detach().requires_grad_()
-        elif not requires_grad and result.requires_grad:
+        elif requires_grad is False and result.requires_grad:
             result = result.detach()
     else:
         array = array_from(obj, dtype, copy=bool(copy))
         shares = isinstance(obj, np.ndarray) and array is obj
-        result = finish(array, requires_grad, device)
+        result = finish(array, bool(requires_grad), device)
     if copy is False and not shares:
         raise ValueError(
             "asarray(): cannot alias this object with the dtype asked for; leave copy=None"
@@ -295,6 +298,9 @@ def _like(name: str, make: Any, what: str) -> Any:
         if options:
             check_options(options, name)
         wanted = input._data.dtype if dtype is None else numpy_dtype(dtype)
+        if input._data.__class__ is Meta:
+            like = np.empty(input._data.shape, np.bool_)
+            return finish(make(like, wanted), requires_grad, device or devices.META)
         if input._data.__class__ is not np.ndarray:  # of a transform: with its hidden axes
             t = made_like(input, lambda lead: make(np.empty(lead + input._data.shape), wanted))
             return t.requires_grad_() if requires_grad else t

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays import random as draws
+from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor
 from .casting import copy_over
 from .conversion import method
@@ -14,6 +15,8 @@ from .random import drawn_like, source
 
 def _fill(x: Tensor, draw: Any, name: str) -> Tensor:
     """Put random numbers into `x`, along its memory; its history ends there."""
+    if x._data.__class__ is Meta:
+        return x  # no place for values, and no draw from the stream, as in torch
     check_written(x, name)
     return copy_over(x, drawn_like(x, x.dtype.numpy, draw), name)
 

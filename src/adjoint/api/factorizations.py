@@ -8,6 +8,7 @@ import numpy as np
 
 from ..arrays import dtypes
 from ..arrays.checks import are_equal, is_all
+from ..autograd import modes
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import factorizations as ops
@@ -58,6 +59,19 @@ def inv(A: Tensor) -> Tensor:
     """
     check_matrix(A, "linalg.inv", square=True)
     result: Tensor = ops.inv(A)
+    return result
+
+
+@public()
+def matrix_exp(A: Tensor) -> Tensor:
+    """exp of each matrix (..., n, n): 1 + A + A A / 2 + ...
+
+    >>> torch.linalg.matrix_exp(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    tensor([[1., 1.],
+            [0., 1.]])
+    """
+    check_matrix(A, "linalg.matrix_exp", square=True)
+    result: Tensor = ops.matrix_exp(A)
     return result
 
 
@@ -212,7 +226,7 @@ def linalg_qr_of(A: Tensor, mode: str = "reduced") -> Any:
         )
     rows, columns = A._data.shape[-2:]
     if mode == "complete" and rows > columns:
-        if A.requires_grad:
+        if A.requires_grad and modes.state.grad:
             raise RuntimeError(
                 "The QR decomposition is not differentiable when mode='complete' and nrows > "
                 "ncols; use mode='reduced'"

@@ -114,6 +114,7 @@ VOCABULARY: dict[str, Any] = {
     "inv": factorizations.inv,
     "linear": ops.linear_layer,
     "matmul": products.matmul,
+    "matrix_exp": factorizations.matrix_exp,
     "max_pool": pooling.max_pool,
     "normalize_cotangent": normalize_cotangent,
     "normalize_moments": normalize_moments,

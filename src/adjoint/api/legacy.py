@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import device as devices
 from ..arrays import dtypes
 from ..autograd.tensor import Tensor, new, wrap
 from .creation import shape_of
@@ -116,3 +117,24 @@ def set_default_tensor_type(t: Any) -> None:
 
 
 FUNCTIONS["set_default_tensor_type"] = set_default_tensor_type
+
+
+def set_default_device(device: Any) -> None:
+    """Say where new tensors go: the CPU, or None for it; DeviceError for another.
+
+    >>> torch.set_default_device("cpu")
+    """
+    devices.check(device)
+
+
+def get_default_device() -> devices.device:
+    """Where new tensors go: the CPU.
+
+    >>> torch.get_default_device()
+    device(type='cpu')
+    """
+    return devices.CPU
+
+
+FUNCTIONS["set_default_device"] = set_default_device
+FUNCTIONS["get_default_device"] = get_default_device

@@ -104,11 +104,11 @@ def pad_edges_transpose(x: Tensor, shape: Any, pads: Any, mode: str) -> Tensor:
 
 
 def concat(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
-    return joining.cat(*arrays, dim=axis)
+    return joining.cat(*arrays, dim=axis % arrays[0]._data.ndim)
 
 
 def stack(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
-    return joining.stack(*arrays, dim=axis)
+    return joining.stack(*arrays, dim=axis % (arrays[0]._data.ndim + 1))
 
 
 def tile(x: Tensor, repeats: Any) -> Tensor:

@@ -139,7 +139,18 @@ from .elementwise import (
     xlog1py,
     xlogy,
 )
-from .factorizations import cholesky, cofactors, det, eigh, inv, pinv, qr, slogdet, solve
+from .factorizations import (
+    cholesky,
+    cofactors,
+    det,
+    eigh,
+    inv,
+    matrix_exp,
+    pinv,
+    qr,
+    slogdet,
+    solve,
+)
 from .indexing import (
     gather,
     index,

@@ -50,11 +50,20 @@ class device:
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
+    def __enter__(self) -> device:
+        """A block in which new tensors go there: for the CPU only."""
+        check(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """New tensors go where they went: to the CPU, too."""
+
     def __reduce__(self) -> Any:
         return device, (self.type, self.index)
 
 
 CPU = device("cpu")
+META = device("meta")  # no memory: what is there has a shape and a dtype
 
 
 class DeviceError(RuntimeError, AssertionError):
@@ -68,8 +77,16 @@ def check(value: Any) -> device:
     found = device(value)
     if found.type != "cpu":
         raise DeviceError(
-            f"device '{found}' is not available: adjoint computes on the CPU. "
+            f"device '{found}' is not available here: adjoint computes on the CPU. "
             "Use device='cpu', or choose with "
             "'cuda' if torch.cuda.is_available() else 'cpu'."
         )
     return found
+
+
+def is_meta(value: Any) -> bool:
+    """Whether the meta device is meant; DeviceError for one that is not there."""
+    if value is None or value is CPU or device(value).type != "meta":
+        check(value)
+        return False
+    return True

@@ -127,7 +127,7 @@ def tensor_repr(
         suffixes.append("requires_grad=True")
     if tangent is not None:
         suffixes.append(f"tangent={tangent}")
-    return heading + _with_suffixes(prefix + text, suffixes, len(prefix)) + ")"
+    return heading + with_suffixes(prefix + text, suffixes, len(prefix)) + ")"
 
 
 def values_text(array: Array, indent: int) -> str:
@@ -148,7 +148,7 @@ def values_text(array: Array, indent: int) -> str:
     return _nested(cells, shown.shape, cuts, indent, width)
 
 
-def _with_suffixes(text: str, suffixes: Sequence[str], indent: int) -> str:
+def with_suffixes(text: str, suffixes: Sequence[str], indent: int) -> str:
     """Append each suffix on the same line, or on a new one where it would be too long."""
     parts = [text]
     # Counts one character more than there are, as torch does.

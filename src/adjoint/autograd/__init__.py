@@ -12,7 +12,7 @@ from .anomaly_mode import detect_anomaly, set_detect_anomaly
 from .custom import custom_jvp, custom_vjp
 from .derivatives import backward, grad
 from .function import Function
-from .grad_mode import set_multithreading_enabled
+from .grad_mode import enforce_grad_layout_policy, set_multithreading_enabled
 from .gradcheck import gradcheck, gradgradcheck
 from .modes import (
     enable_grad,
@@ -32,6 +32,7 @@ __all__ = [
     "custom_vjp",
     "detect_anomaly",
     "enable_grad",
+    "enforce_grad_layout_policy",
     "forward_ad",
     "function",
     "functional",

@@ -22,7 +22,7 @@ from .budget_values import Buffer, Source, Step, Use, Value, is_free, owner_of
 from .saved import Packed, Recorder
 from .storage import Storage
 from .tape import OperationNode, edge_of, node_line
-from .tensor import Tensor, storage_of, wrap
+from .tensor import Tensor, storage_of, version_of, wrap
 
 
 class MemoryBudgetError(MemoryError, RuntimeError):
@@ -131,7 +131,7 @@ class Meter(Recorder):
             self._pack(node, values, roots)
             for t, value in zip(results, outs):
                 if value.step is not None:
-                    self.know(t._data, value, t._storage, t._version)
+                    self.know(t._data, value, t._storage, version_of(t))
 
     def _step(
         self,
@@ -145,7 +145,7 @@ class Meter(Recorder):
         owners = {id(owner_of(t._data)): v.root for t, v in zip(tensors, inputs)}
         outs = [Value(t._data, step, owners.get(id(owner_of(t._data)))) for t in results]
         for t, o in zip(results, outs):
-            o.lies_in(t._data, storage_of(t), t._version)
+            o.lies_in(t._data, storage_of(t), version_of(t))
         own = sum([o.nbytes for o in outs])
         kept = {step.inputs[i].root for is_output, i in node.plan.saved_sources if not is_output}
         extra = {r for v in inputs if (r := v.root).step is None and not r.free} - kept
@@ -187,7 +187,7 @@ class Meter(Recorder):
         if (
             entry is not None
             and entry.array() is array
-            and (entry.storage is None or entry.version == t._version)
+            and (entry.storage is None or entry.version == version_of(t))
         ):
             return entry.value
         return self._source(t)
@@ -221,13 +221,13 @@ class Meter(Recorder):
                 key = id(array)
                 self.sources[key] = weakref.ref(value, partial(_forget, self.sources, key))
             else:
-                self.know(array, value, target._storage, target._version)
+                self.know(array, value, target._storage, version_of(target))
             held = value.buffer is not None
             if held:
                 self._drop(value)
             if held or value.step is None:
                 value.array = array
-            value.lies_in(array, target._storage, target._version)
+            value.lies_in(array, target._storage, version_of(target))
             if held:
                 self.hold(value, array)
 

@@ -106,7 +106,9 @@ class dual_level(Mode):
 
 
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
-    """A Tensor that carries a tangent of its shape and dtype, for the rest of the dual level.
+    """A Tensor that carries a tangent of its shape, for the rest of the dual level.
+
+    A tangent of another floating dtype is carried in the primal's.
 
     Raises RuntimeError outside of a dual level, for a tangent of another shape and for a Tensor
     that has one already; ValueError for dtypes that are neither floating nor complex.
@@ -141,10 +143,12 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             f"the given forward gradient is of size {list(tangent._data.shape)}."
         )
     if tensor._data.dtype != tangent._data.dtype:
-        raise RuntimeError(
-            f"Expected the tangent to have its primal's dtype {tensor.dtype}, but got "
-            f"{tangent.dtype}; convert it with .to({tensor.dtype})"
-        )
+        if tangent._data.dtype.kind == "c" and tensor._data.dtype.kind != "c":
+            raise RuntimeError(
+                f"Expected a real tangent for a primal of {tensor.dtype}, but got {tangent.dtype}; "
+                "take its .real, or make the primal complex"
+            )
+        tangent = tangent.to(tensor.dtype)
     dual = lift(Dual(current, tensor, tangent))
     if tensor.requires_grad and modes.state.grad:
         link(dual, tensor)

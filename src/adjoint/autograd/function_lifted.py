@@ -116,8 +116,8 @@ def _check_vmap(cls: type[Function], own: bool) -> None:
     if own and cls.generate_vmap_rule:
         raise RuntimeError(
             f"You tried to vmap over {cls.__name__}, but it has both generate_vmap_rule=True and "
-            "an overriden vmap staticmethod. Please set generate_vmap_rule=False or delete the "
-            "overriden vmap staticmethod to avoid ambiguity."
+            "an overridden vmap staticmethod. Please set generate_vmap_rule=False or delete the "
+            "overridden vmap staticmethod to avoid ambiguity."
         )
     if not own and not cls.generate_vmap_rule:
         raise RuntimeError(

@@ -14,7 +14,7 @@ from . import origin
 from .function_node import FunctionNode
 from .inplace import check_history
 from .storage import CUSTOM, MULTI_OUTPUT, CustomView, View
-from .tensor import Tensor, new, refresh, storage_of, wrap
+from .tensor import Tensor, new, refresh, storage_of, version_of, wrap
 from .views import rebase
 
 
@@ -144,7 +144,7 @@ class Outputs:
         view.before = parent
         view.operation, view.params = CustomView(self.function), {}
         view.array, view.output = array, None
-        view.version, view.creation, view.inherited = t._version, CUSTOM, False
+        view.version, view.creation, view.inherited = version_of(t), CUSTOM, False
         return view
 
     def _restrict(self, out: Tensor, many: bool) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .layout import enforce_grad_layout_policy
 from .modes import Mode, enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __all__ = [
     "enable_grad",
+    "enforce_grad_layout_policy",
     "inference_mode",
     "no_grad",
     "set_grad_enabled",

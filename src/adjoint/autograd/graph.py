@@ -27,6 +27,7 @@ __all__ = [
     "disable_saved_tensors_hooks",
     "get_gradient_edge",
     "increment_version",
+    "region_activation_memory_budget",
     "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",
@@ -175,3 +176,22 @@ def disable_saved_tensors_hooks(error_message: str) -> Generator[None, None, Non
         yield
     finally:
         state.packing_refused = before
+
+
+def region_activation_memory_budget(budget: float) -> Any:
+    """In torch, a share of activations that a compiled region may keep; RuntimeError here.
+
+    It has no meaning without a compiler, as in torch outside of `torch.compile`. What it is for,
+    `memory_budget` does for eager code: it keeps what is saved under a number of bytes.
+
+    >>> try:
+    ...     torch.autograd.graph.region_activation_memory_budget(0.5)
+    ... except RuntimeError as error:
+    ...     print(str(error)[:84])
+    torch.autograd.graph.region_activation_memory_budget can only be used inside a torch
+    """
+    raise RuntimeError(
+        "torch.autograd.graph.region_activation_memory_budget can only be used inside a "
+        "torch.compile region; it has no effect in eager mode. Use "
+        f"torch.memory_budget('300MB') around the forward pass, not a ratio ({budget})."
+    )

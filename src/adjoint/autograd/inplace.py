@@ -18,7 +18,7 @@ from .lifted import top_level
 from .saved import tell_moved
 from .storage import Reshaped
 from .tape import edge_of, next_sequence_number
-from .tensor import Tensor, new, refresh, relink, share_with_saved, storage_of
+from .tensor import Tensor, new, refresh, relink, share_with_saved, storage_of, version_of
 from .views import check_creation, rebase
 
 
@@ -185,7 +185,7 @@ def _adopt(x: Tensor, result: Tensor, array: Any) -> None:
             if isinstance(t, Tensor) and t._data is array:
                 t._data, t._storage = x._data, x._storage
                 versions = list(node.versions or [0] * len(saved))
-                versions[i] = x._version
+                versions[i] = version_of(x)
                 node.versions = tuple(versions)
     if x._view is not None:
         rebase(x, edge)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import device as devices
 from . import modes
 from .tensor import Tensor, new
 
@@ -89,6 +90,8 @@ class Lifted:
     """Tensors that together act as one array at a level. Knows shape and dtype, not values."""
 
     __slots__ = ("level", "shape", "dtype")
+
+    place = devices.CPU
 
     level: Level
     shape: tuple[int, ...]
@@ -448,6 +451,8 @@ def top_level(tensors: Sequence[Tensor]) -> Level | None:
         if data.__class__ is not np.ndarray and isinstance(data, Lifted):
             level = data.level
             if not level.alive:
+                if level.kind == "meta":
+                    data.parts()  # refuses
                 if isinstance(data, Dual):  # what is left of a dual is its primal
                     t._data, t._storage = data.primal._data, data.primal._storage
                     return top_level(tensors)

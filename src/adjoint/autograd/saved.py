@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import modes, origin
 from .modes import state
 from .tape import OperationNode, edge_of, freed_message
-from .tensor import Tensor, meta_of, new, storage_of, wrap
+from .tensor import Tensor, meta_of, new, storage_of, version_of, wrap
 
 if TYPE_CHECKING:
     from .storage import Storage
@@ -74,13 +74,13 @@ class Packed:
 def _call_pack(pack: Pack, t: Tensor) -> Any:
     """`pack(t)` without recording; it may not write to its input."""
     before = state.grad
-    version = t._version
+    version = version_of(t)
     state.grad = False
     try:
         value = pack(t)
     finally:
         state.grad = before
-    if t._version != version:
+    if version_of(t) != version:
         raise RuntimeError(
             "A saved tensor pack hook is modifying its input in place. Tensors provided as input "
             "to pack hook cannot be modified by in-place operations as this can lead to "
@@ -192,18 +192,18 @@ class Kept:
         self.where = origin.caller(2)
         hooks = state.packing
         self.value: Any = t if hooks is None else Packed(t, None, hooks[:2])
-        self.version = t._version
+        self.version = version_of(t)
 
     def tensor(self) -> Tensor:
         """The tensor, which may not have been written since."""
         if isinstance(self.value, Packed):
             return self.value.tensor(None)
         t: Tensor = self.value
-        if t._version != self.version:
+        if version_of(t) != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
                 f"inplace operation: [torch.{t.dtype.short}Tensor {list(t._data.shape)}] is at "
-                f"version {t._version}; expected version {self.version} instead. It was "
+                f"version {version_of(t)}; expected version {self.version} instead. It was "
                 f"kept at {origin.describe(self.where)}; it was overwritten at "
                 f"{origin.describe(storage_of(t).writer)}. Write to a copy instead (use the "
                 "out-of-place form, or .clone() before writing)."

@@ -13,10 +13,10 @@ from itertools import count
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-import numpy as np
 from numpy import add, ndarray
 
 from . import origin
+from .layout import laid_out
 from .tensor import Tensor, is_cut, meta_of, new, refresh, wrap
 
 if TYPE_CHECKING:
@@ -337,8 +337,13 @@ class AccumulateGrad(Node):
             if run.on_tensors:
                 meta.grad = ct.clone() if grad is None else grad + ct
             elif grad is None:
-                if ct.__class__ is not ndarray or ct.base is not None or self in run.shared:
-                    ct = np.array(ct)
+                if (
+                    ct.__class__ is not ndarray
+                    or ct.base is not None
+                    or self in run.shared
+                    or ct.strides != variable._data.strides
+                ):
+                    ct = laid_out(ct, variable._data, self in run.shared)
                 grad = new(Tensor)
                 grad._data = ct
                 grad._requires_grad = False
@@ -405,7 +410,7 @@ def accumulator(t: Tensor, alone: bool = False) -> AccumulateGrad:
             array = t._data
             spent.seq = next_sequence_number()
             spent.shape = array.shape
-            spent.dtype = array.dtype
+            spent.dtype = array.dtype if meta.grad_dtype is None else meta.grad_dtype
             spent.kept = t
             return spent
         del spent
@@ -417,7 +422,7 @@ def accumulator(t: Tensor, alone: bool = False) -> AccumulateGrad:
         node = AccumulateGrad()
         node.seq = next_sequence_number()
         node.shape = t._data.shape
-        node.dtype = t._data.dtype
+        node.dtype = t._data.dtype if meta.grad_dtype is None else meta.grad_dtype
         node.hooks = None
         node.kept = variable = t if t._view is None or not is_cut(t) else wrap(t._data)
         node.leaf = weakref.ref(variable)

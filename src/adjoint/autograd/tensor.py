@@ -29,7 +29,7 @@ class AutogradMeta:
 
     __slots__ = (
         "grad", "accumulator", "spent", "hooks", "post_accumulate", "retains_grad", "name",
-        "transient",
+        "transient", "grad_dtype", "any_grad_dtype",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -42,6 +42,9 @@ class AutogradMeta:
         self.name: str | None = None
         # The point at which a transform differentiates, nobody else's: when it was made, or 0.
         self.transient = 0
+        # What `Tensor.grad_dtype` was set to: a dtype, or None for any (then the flag is set).
+        self.grad_dtype: Any = None
+        self.any_grad_dtype = False
 
 
 class Tensor:
@@ -143,7 +146,9 @@ class Tensor:
         >>> torch.tensor([1]).device
         device(type='cpu')
         """
-        return devices.CPU
+        if self._data.__class__ is np.ndarray:
+            return devices.CPU
+        return getattr(self._data, "place", devices.CPU)
 
     @property
     def requires_grad(self) -> bool:
@@ -271,6 +276,51 @@ class Tensor:
         meta_of(self).grad = None
 
     @property
+    def grad_dtype(self) -> dtypes.dtype | None:
+        """The dtype that gradients of this leaf have: its own, unless set; None allows any.
+
+        Gradients that arrive are cast to it; with None they come in the leaf's own dtype, and
+        `.grad` may be set to a tensor of any. RuntimeError for a tensor that is no leaf, and where
+        there is a gradient of another dtype already.
+
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> x.grad_dtype
+        torch.float32
+        >>> x.grad_dtype = torch.float64
+        >>> x.square().sum().backward()
+        >>> x.grad
+        tensor([2., 4.], dtype=torch.float64)
+        """
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        meta = self._meta
+        if meta is not None and meta.any_grad_dtype:
+            return None
+        return dtypes.FROM_NUMPY[grad_dtype_of(self)]
+
+    @grad_dtype.setter
+    def grad_dtype(self, value: dtypes.dtype | None) -> None:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "grad_dtype can only be set on leaf tensors: detach() first, or set it on the leaf"
+            )
+        if value is not None and not isinstance(value, dtypes.dtype):
+            raise RuntimeError(
+                f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}"
+            )
+        meta = meta_of(self)
+        if value is not None and meta.grad is not None and meta.grad.dtype != value:
+            raise RuntimeError(
+                f"Cannot set grad_dtype to {value} because there is already a gradient of "
+                f"{meta.grad.dtype}; clear it first (.grad = None)"
+            )
+        meta.any_grad_dtype = value is None
+        meta.grad_dtype = None if value is None else value.numpy
+        held = None if meta.accumulator is None else meta.accumulator()
+        if held is not None:  # graphs that hold the leaf deliver in the new dtype, too
+            held.dtype = grad_dtype_of(self)
+
+    @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` was called on this non-leaf tensor.
 
@@ -283,7 +333,12 @@ class Tensor:
 
     @property
     def _version(self) -> int:
-        """How often this memory was written in place."""
+        """How often this memory was written in place; RuntimeError for an inference tensor."""
+        if self.is_inference():
+            raise RuntimeError(
+                "Inference tensors do not track version counter; .clone() outside inference_mode "
+                "gives a tensor that does"
+            )
         return 0 if self._storage is None else self._storage.version
 
     @property
@@ -392,6 +447,11 @@ def wrap(array: Any) -> Any:
     return t
 
 
+def version_of(t: Tensor) -> int:
+    """How often the memory was written in place, also where users may not ask for it."""
+    return 0 if t._storage is None else t._storage.version
+
+
 def storage_of(t: Tensor) -> Storage:
     """The tensor's storage, made when first asked for."""
     storage = t._storage
@@ -418,6 +478,12 @@ def meta_of(t: Tensor) -> AutogradMeta:
     return meta
 
 
+def grad_dtype_of(t: Tensor) -> Any:
+    """The NumPy dtype in which gradients arrive at a leaf."""
+    meta = t._meta
+    return t._data.dtype if meta is None or meta.grad_dtype is None else meta.grad_dtype
+
+
 def check_grad(t: Tensor, grad: Any) -> None:
     """Refuse what cannot be the `.grad` of `t`: not a tensor, other dtype, other shape, itself."""
     if not isinstance(grad, Tensor):
@@ -427,10 +493,12 @@ def check_grad(t: Tensor, grad: Any) -> None:
         )
     if grad is t:
         raise RuntimeError("can't assign Variable as its own grad")
-    if grad._data.dtype != t._data.dtype:
+    own = grad_dtype_of(t)
+    if grad._data.dtype != own and (t._meta is None or not t._meta.any_grad_dtype):
+        expected = dtypes.FROM_NUMPY[own]
         raise RuntimeError(
-            f"assigned grad has data of a different type: expected {t.dtype}, got {grad.dtype}; "
-            f"convert it with .to({t.dtype})"
+            f"assigned grad has data of a different type: expected {expected}, got {grad.dtype}; "
+            f"convert it with .to({expected}), or set grad_dtype"
         )
     if grad._data.shape != t._data.shape:
         raise RuntimeError(

@@ -18,7 +18,12 @@ from typing import Any
 
 # The longest matching name on the left decides; what follows it is looked up on the right.
 ALIASES: Mapping[str, str] = types.MappingProxyType(
-    {"torch": "adjoint", "torchvision": "adjoint.vision"}
+    {
+        "torch": "adjoint",
+        "torchvision": "adjoint.vision",
+        "functorch": "adjoint.compat.functorch",
+        "torch.nn.utils.stateless": "adjoint.func.stateless",
+    }
 )
 
 _IMPORT_FROM = opcode.opmap["IMPORT_FROM"]

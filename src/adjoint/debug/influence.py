@@ -16,7 +16,7 @@ import numpy as np
 
 from adjoint.autograd.modes import state
 from adjoint.autograd.tape import Node, edge_of
-from adjoint.autograd.tensor import Tensor
+from adjoint.autograd.tensor import Tensor, version_of
 
 from .calls import (
     CHOICES,
@@ -160,7 +160,7 @@ class Influence:
         for thing in things_in(arguments_of(frame, code)):
             call.given.append((thing, getattr(thing, "requires_grad", None)))
             if boundary and isinstance(thing, Tensor):
-                call.versions.append((thing, thing._version))
+                call.versions.append((thing, version_of(thing)))
             cuts = self._influence(thing)
             if cuts is None:
                 continue
@@ -208,7 +208,7 @@ class Influence:
             return  # what the user's code made was followed there
         outs = [t for t in things_in(result) if t is not self.parameter and not call.gave_back(t)]
         if call.boundary:
-            outs += [t for t, version in call.versions if t._version != version]
+            outs += [t for t, version in call.versions if version_of(t) != version]
             self._judge(frame, call, name, outs)
             return
         for out in outs:

@@ -14,7 +14,7 @@ import numpy as np
 from adjoint.arrays import cpu
 from adjoint.autograd.function_node import FunctionNode
 from adjoint.autograd.tape import AccumulateGrad, Node, OperationNode
-from adjoint.autograd.tensor import Tensor
+from adjoint.autograd.tensor import Tensor, version_of
 from adjoint.autograd.views import AsStridedBackward0, CopySlices, _forward
 
 from .statistics import is_faulty, measure, names
@@ -64,7 +64,7 @@ class Values:
         """Take what a node saved: its inputs, which are others' outputs, and its own outputs."""
         if isinstance(node, AccumulateGrad) and node.variable is not None:
             self.known[node, 0] = node.variable._data
-            if node.variable._version:
+            if version_of(node.variable):
                 self.changed.add((node, 0))
         if not isinstance(node, OperationNode) or node.saved is None:
             return
@@ -74,7 +74,7 @@ class Values:
         edges = dict(zip(node.plan.needed, node.edges))
         versions = node.versions or [0] * len(node.saved)
         for (is_output, number), t, version in zip(node.plan.saved_sources, node.saved, versions):
-            if not isinstance(t, Tensor) or t._version != version:
+            if not isinstance(t, Tensor) or version_of(t) != version:
                 continue  # packed by a hook, or overwritten since
             if is_output:
                 self.known.setdefault((node, number), t._data)

@@ -19,10 +19,12 @@ from .curvature import (
 from .forward import hessian, jacfwd, jvp, linearize
 from .functionalization import functionalize
 from .modules import functional_call, replace_all_batch_norm_modules_, stack_module_state
+from .rearranging import rearrange
 from .reverse import grad, grad_and_value, jacrev, vjp
 from .sparse import SparseHessian, SparseJacobian, sparse_hessian, sparse_jacobian
 from .sparsity import hessian_sparsity, jacobian_sparsity
 from .taylor import jet
+from .unwrapping import debug_unwrap
 from .vmapping import vmap
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "SparseJacobian",
     "color_columns",
     "count_colors",
+    "debug_unwrap",
     "empirical_fisher_product",
     "fisher_product",
     "functional_call",
@@ -48,6 +51,7 @@ __all__ = [
     "linearize",
     "parameter_ggn",
     "parameter_hessian",
+    "rearrange",
     "replace_all_batch_norm_modules_",
     "sparse_hessian",
     "sparse_jacobian",

@@ -249,6 +249,9 @@ def _listed(entries: Iterable[tuple[Any, str, Any]]) -> str:
 class ParameterDict(Module):
     """A dictionary of parameters that are found; tensors become parameters.
 
+    It keeps the order in which keys are set. `update`, and so the constructor, takes what a plain
+    dict holds in the order of its sorted keys, as torch does: that of a state dict follows from it.
+
     >>> scales = nn.ParameterDict({"a": nn.Parameter(torch.ones(2))})
     >>> [name for name, _ in scales.named_parameters()]
     ['a']
@@ -256,7 +259,15 @@ class ParameterDict(Module):
 
     def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
         super().__init__()
-        for key, value in (parameters or {}).items():
+        if parameters is not None:
+            self.update(parameters)
+
+    def update(self, parameters: Any) -> None:
+        """Set several: of a mapping, or of pairs of key and value."""
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            parameters = dict(sorted(parameters.items()))
+        items = parameters.items() if hasattr(parameters, "items") else parameters
+        for key, value in items:
             self[key] = value
 
     def __getitem__(self, key: str) -> Any:

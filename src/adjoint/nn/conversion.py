@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from adjoint.api.creation import empty
 from adjoint.arrays import device as devices
 from adjoint.arrays import dtypes
 from adjoint.autograd.modes import no_grad
@@ -20,9 +21,9 @@ class Conversion:
     _buffers: dict[str, Any]
     _modules: dict[str, Any]
 
-    def _apply(self: C, fn: Callable[[Tensor], Tensor]) -> C:
+    def _apply(self: C, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> C:
         """Replace every parameter's data, its gradient, and every buffer by `fn` of it."""
-        for module in self._modules.values():
+        for module in self._modules.values() if recurse else ():
             if module is not None:
                 module._apply(fn)
         with no_grad():
@@ -40,9 +41,9 @@ class Conversion:
         return self
 
     def to(self: C, *args: Any, **kwargs: Any) -> C:
-        """Convert floating parameters and buffers to a dtype; the only device is the CPU."""
+        """Convert floating parameters and buffers to a dtype; devices are "cpu" and "meta"."""
         dtype = kwargs.pop("dtype", None)
-        devices.check(kwargs.pop("device", None))
+        places = [kwargs.pop("device", None)]
         kwargs.pop("non_blocking", None)
         for value in args:
             if isinstance(value, dtypes.dtype):
@@ -50,15 +51,21 @@ class Conversion:
             elif isinstance(value, Tensor):
                 dtype = value.dtype
             elif not isinstance(value, bool):
-                devices.check(value)
-        if dtype is None:
+                places.append(value)
+        place = next((p for p in places if p is not None), None)
+        meta = devices.is_meta(place)
+        if dtype is None and place is None:
             return self
-        if not (dtype.is_floating_point or dtype.is_complex):
+        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 "nn.Module.to only accepts floating point or complex dtypes, but got desired "
                 f"dtype={dtype}"
             )
-        return self._apply(lambda t: t.to(dtype) if t.dtype.category >= dtypes.FLOATING else t)
+        if dtype is None:
+            return self._apply(lambda t: t if t.is_meta is meta else t.to(place))
+        return self._apply(
+            lambda t: t.to(dtype, device=place) if t.dtype.category >= dtypes.FLOATING else t
+        )
 
     def _to_dtype(self: C, dtype: dtypes.dtype) -> C:
         return self._apply(lambda t: t.to(dtype) if t.dtype.is_floating_point else t)
@@ -83,9 +90,26 @@ class Conversion:
         """Convert all parameters and buffers to `dst_type`."""
         return self._apply(lambda t: t.type(dst_type))
 
+    def to_empty(self: C, *, device: Any, recurse: bool = True) -> C:
+        """Give parameters and buffers new memory, whose values are not set; for the CPU.
+
+        >>> nn.Linear(2, 1).to_empty(device="cpu").weight.shape
+        torch.Size([1, 2])
+        """
+        return self._apply(lambda t: empty(t.shape, dtype=t.dtype, device=device), recurse)
+
+    def share_memory(self: C) -> C:
+        """Move parameters and buffers to memory that other processes can share.
+
+        >>> m = nn.Linear(2, 1)
+        >>> m.share_memory() is m
+        True
+        """
+        return self._apply(lambda t: t.share_memory_())
+
     def cpu(self: C) -> C:
-        """The module itself: it is on the CPU."""
-        return self
+        """The module itself, which is on the CPU; what is on the meta device has no values."""
+        return self.to(devices.CPU)
 
     def cuda(self: C, device: Any = None) -> C:
         """Raises RuntimeError: adjoint computes on the CPU."""

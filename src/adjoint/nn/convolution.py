@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from adjoint.api.creation import empty
@@ -196,6 +197,38 @@ class _ConvTranspose(_Conv):
         )
         self.output_padding = expand(output_padding, self.dims)
 
+    def output_padding_for(
+        self, input: Tensor, output_size: Sequence[int] | None
+    ) -> tuple[int, ...]:
+        """The padding with which the output has this size, with or without batch and channels.
+
+        A stride of s takes s sizes of output to one size of input; which one is meant, the
+        padding tells. ValueError for a size that is none of them.
+        """
+        if output_size is None:
+            return self.output_padding
+        n, given = self.dims, tuple(output_size)
+        size = given[-n:] if len(given) == input.dim() else given
+        if len(size) != n:
+            raise ValueError(
+                f"{type(self).__name__}: for {input.dim()}D input, output_size must have {n} or "
+                f"{input.dim()} elements (got {len(given)})"
+            )
+        assert not isinstance(self.padding, str)
+        least = [
+            (m - 1) * s - 2 * p + d * (k - 1) + 1
+            for m, s, p, d, k in zip(
+                input.shape[-n:], self.stride, self.padding, self.dilation, self.kernel_size
+            )
+        ]
+        if any(not low <= m < low + s for m, low, s in zip(size, least, self.stride)):
+            most = [low + s - 1 for low, s in zip(least, self.stride)]
+            raise ValueError(
+                f"requested an output size of {size}, but valid sizes range from {least} to "
+                f"{most} (for an input of {input.shape[-n:]})"
+            )
+        return tuple([m - low for m, low in zip(size, least)])
+
 
 class ConvTranspose1d(_ConvTranspose):
     """Transposed convolution over (N, C, L).
@@ -206,14 +239,14 @@ class ConvTranspose1d(_ConvTranspose):
 
     dims = 1
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         return F.conv_transpose1d(
             input,
             self.weight,
             self.bias,
             self.stride,
             self.padding,
-            self.output_padding,
+            self.output_padding_for(input, output_size),
             self.groups,
             self.dilation,
         )
@@ -228,14 +261,14 @@ class ConvTranspose2d(_ConvTranspose):
 
     dims = 2
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         return F.conv_transpose2d(
             input,
             self.weight,
             self.bias,
             self.stride,
             self.padding,
-            self.output_padding,
+            self.output_padding_for(input, output_size),
             self.groups,
             self.dilation,
         )

@@ -56,7 +56,9 @@ class Module(StateDict, Conversion, Hooked):
         fields["_backward_hooks"] = OrderedDict()
         fields["_is_full_backward_hook"] = None
         fields["_state_dict_hooks"] = OrderedDict()
+        fields["_state_dict_pre_hooks"] = OrderedDict()
         fields["_load_state_dict_pre_hooks"] = OrderedDict()
+        fields["_load_state_dict_post_hooks"] = OrderedDict()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's output; every subclass defines it."""
@@ -213,6 +215,24 @@ class Module(StateDict, Conversion, Hooked):
                 raise AttributeError(f"`{part}` is not an nn.Module")
             module = found
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a dotted path, where there is one, or, unless `strict`, where not.
+
+        Errors: AttributeError for a path that leads through no module, or to something else;
+        ValueError for an empty path, or what is no module.
+        """
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a dotted path."""

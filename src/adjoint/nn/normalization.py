@@ -48,6 +48,15 @@ class _BatchNorm(Module):
         self.register_buffer("num_batches_tracked", count)
         self.reset_parameters()
 
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any
+    ) -> None:
+        """States of version 1 did not count batches: what is counted here is kept then."""
+        key = prefix + "num_batches_tracked"
+        if local_metadata.get("version", 1) < 2 and self.num_batches_tracked is not None:
+            state_dict.setdefault(key, self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
     def reset_running_stats(self) -> None:
         """Forget the running statistics."""
         if self.track_running_stats:

@@ -8,4 +8,9 @@ def __getattr__(name: str) -> Any:
         from .names import aten
 
         return aten
+    if not name.startswith("__"):  # of an operation of one's own: torch.ops.mylib
+        from .names import NAMESPACES
+
+        if name in NAMESPACES:
+            return NAMESPACES[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -52,7 +52,8 @@ rule(
 # Of matrices, in any number of leading axes.
 rule(
     *_names(
-        "inv det slogdet cholesky eigh qr svd tril triu view_as_real view_as_complex solve pinv"
+        "inv det slogdet cholesky eigh qr svd tril triu view_as_real view_as_complex solve pinv "
+        "matrix_exp"
     )
 )(leading)
 # Written in operations that batch.

@@ -71,6 +71,42 @@ class inv:
 
 
 @general(
+    "matrix_exp",
+    node="LinalgMatrixExpBackward0",
+    samples=regular(((3, 3),), ((2, 2, 2),), ((1, 1),)),
+    reference=lambda x: np.linalg.matrix_power(sum(_taylor(x / 64)), 64),
+)
+class matrix_exp:
+    """exp of square matrices (..., n, n): 1 + x + x x / 2 + ...
+
+    Its derivative along t stands above the diagonal of exp [[x, t], [0, x]] (R. Mathias 1996).
+    """
+
+    def forward(xp, x):
+        return xp.matrix_exp(x)
+
+    def vjp_x(xp, ct, x):
+        return _exp_along(xp, adjoint_of(xp, x), ct)
+
+    def jvp_x(xp, t, x):
+        return _exp_along(xp, x, t)
+
+
+def _exp_along(xp, x, t):
+    n = x.shape[-1]
+    above, below = xp.concat([x, t], axis=-1), xp.concat([xp.zeros_like(x), x], axis=-1)
+    return xp.matrix_exp(xp.concat([above, below], axis=-2))[..., :n, n:]
+
+
+def _taylor(x):
+    """The first terms of exp(x)."""
+    term = np.broadcast_to(np.eye(x.shape[-1]), x.shape)
+    for k in range(1, 20):
+        yield term
+        term = term @ x / k
+
+
+@general(
     "solve",
     node="LinalgSolveExBackward0",
     samples=regular(((3, 3), (3, 2)), ((2, 2, 2), (2, 2, 1)), ((2, 2), (3, 2, 1))),

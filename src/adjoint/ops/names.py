@@ -92,4 +92,23 @@ class Namespace:
         return "<module 'torch.ops.aten'>"
 
 
+class CustomNamespace:
+    """`torch.ops.<name>`: the custom operations of one namespace."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._operations: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        found = None if name.startswith("__") else self._operations.get(name)
+        if found is None:
+            raise AttributeError(f"torch.ops.{self._name} has no operation {name!r}")
+        return found
+
+    def __repr__(self) -> str:
+        return f"<module 'torch.ops.{self._name}'>"
+
+
+NAMESPACES: dict[str, CustomNamespace] = {}
+
 aten = Namespace()

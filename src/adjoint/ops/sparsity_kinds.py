@@ -36,7 +36,7 @@ _NAMED = {
         "nanmedian nanmedian_dim nansum nll_loss place_along_axis prod prod_dim softmax sort "
         "standardize std std_mean sum sum_dim topk var var_mean"
     ),
-    "matrix": "cholesky det eigh inv pinv qr slogdet solve svd",
+    "matrix": "cholesky det eigh inv matrix_exp pinv qr slogdet solve svd",
     "product": "addmm bmm linear matmul mm mv project",
     "window": (
         "average_pool average_pool_transpose convolution convolve convolve_input_transpose "

@@ -336,3 +336,62 @@ def hooks_and_gradients_inside_of_backward():
     y.register_hook(inner)
     y.sum().backward()
     print(x.grad)
+
+
+def gradients_of_another_dtype():
+    x = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    print(x.grad_dtype)
+    y = (x * 2).sum()
+    x.grad_dtype = torch.float32
+    x.register_hook(lambda grad: print("hook", grad.dtype))
+    y.backward()
+    (x * 3).sum().backward()
+    print(x.grad, torch.autograd.grad(x.sum(), x)[0].dtype)
+    x.grad = None
+    x.grad_dtype = None
+    x.grad = torch.ones(2, dtype=torch.float16)
+    print(x.grad_dtype, x.grad)
+    for call in (lambda: (x * 2).grad_dtype, lambda: setattr(x, "grad_dtype", torch.float64)):
+        try:
+            call()
+        except RuntimeError as error:
+            print(str(error)[:22])
+
+
+def layouts_of_gradients():
+    x = torch.empty(2, 3, 4).permute(2, 0, 1).requires_grad_()
+    (x * torch.ones(4, 2, 3)).sum().backward()
+    print(x.grad.stride() == x.stride())
+    w = torch.ones(4, 3, requires_grad=True)
+    (torch.ones(5, 3) @ w.t()).exp().sum().backward()
+    print(w.grad.stride(), w.grad.view(-1).shape)
+    sparse = torch.ones(4, 6)[:, ::2].detach().requires_grad_()
+    (sparse * 2).sum().backward()
+    print(sparse.stride(), sparse.grad.stride())
+    x.grad = None
+    with torch.autograd.enforce_grad_layout_policy(False):
+        (x.exp() * 2).sum().backward()
+    print(x.grad.shape)
+
+
+def inference_tensors_count_no_versions():
+    with torch.inference_mode():
+        x = torch.ones(2)
+    for call in (lambda: x._version, lambda: x.view(1, 2)._version, lambda: x.clone().dim()):
+        try:
+            print(call())
+        except RuntimeError as error:
+            print(str(error)[:46])
+    print(torch.ones(2, requires_grad=True).mul(x.clone()).sum())
+
+
+def where_new_tensors_go():
+    torch.set_default_device("cpu")
+    print(torch.get_default_device(), torch.accelerator.is_available())
+    device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else "cpu"
+    with torch.device(device):
+        print(torch.ones(2).device)
+    torch.set_default_device(None)
+    with torch.backends.cudnn.flags(benchmark=True):
+        print(torch.backends.cudnn.benchmark)
+    print(torch.backends.cudnn.benchmark)

@@ -235,3 +235,22 @@ def duals_and_ordinary_parameters():
         print(primal.detach(), tangent.detach())
     moved = torch.func.jvp(lambda x: net(x).sum(), (x,), (torch.ones(2, 3),))[1]
     print(torch.autograd.grad(moved, net[0].weight)[0])
+
+
+def duals_of_another_dtype():
+    primal = torch.tensor([0.5, 1.0], dtype=torch.float64, requires_grad=True)
+
+    class Exp(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.result = torch.exp(x)
+            return ctx.result
+
+        @staticmethod
+        def jvp(ctx, tangent):
+            return tangent * ctx.result
+
+    with fwAD.dual_level():
+        dual = fwAD.make_dual(primal, torch.tensor([1.0, 2.0]))
+        print(fwAD.unpack_dual(Exp.apply(dual)).tangent.detach())
+        print(dual.detach().sum(), fwAD.make_dual(torch.tensor(1.0), torch.tensor(2.0)))

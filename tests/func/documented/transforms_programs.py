@@ -295,3 +295,32 @@ def batch_norms_are_patched():
         print(_gradients_of_samples(nn.Sequential(nn.Conv2d(2, 4, 3), norm), x)["1.weight"])
     net = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4)).eval()
     print(_gradients_of_samples(net, x)["1.bias"])
+
+
+def dimensions_by_name():
+    images = torch.arange(48.0).reshape(2, 4, 2, 3)
+    for pattern, sizes in (
+        ("b h w c -> b c h w", {}),
+        ("b h w c -> (b h) w c", {}),
+        ("b (h h1) (w w1) c -> b h w (c h1 w1)", {"h1": 2, "w1": 2}),
+        ("... c -> c (...)", {}),
+        ("b h w c -> b 1 h (w c)", {}),
+    ):
+        found = torch.func.rearrange(images, pattern, **sizes)
+        print(found.shape, found.flatten()[:5])
+    print(torch.vmap(lambda x: torch.func.rearrange(x, "h w c -> c (h w)"))(images).shape)
+    print(torch.func.rearrange([images[0], images[1]], "b h w c -> h b w c").shape)
+    for pattern in ("b h w c -> b h w", "b h w -> b h w", "b b w c -> b w c", "b h w c"):
+        try:
+            torch.func.rearrange(images, pattern)
+        except ValueError:
+            print("refused", pattern)
+
+
+def looking_below_a_transform():
+    def f(x):
+        print(torch.func.debug_unwrap(x), torch.func.debug_unwrap(x, recurse=False).shape)
+        return x.sum()
+
+    torch.vmap(torch.vmap(f))(torch.arange(4.0).reshape(2, 2))
+    print(torch.func.jvp(f, (torch.ones(2),), (torch.ones(2),)))

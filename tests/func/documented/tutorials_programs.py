@@ -1,5 +1,7 @@
 """The programs that the tutorials on autograd and torch.func build, with small networks."""
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -337,3 +339,44 @@ def hooks_that_look_at_gradients():
         x.register_hook(lambda g, name=name: seen.append((name, tuple(g.shape))))
     x.pow(2).mean().backward()
     print(seen, weights["a"].grad.norm())
+
+
+def ensembles_with_a_skeleton():
+    models = [torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh()) for _ in range(3)]
+    params, buffers = torch.func.stack_module_state(models)
+    skeleton = copy.deepcopy(models[0]).to("meta")
+
+    def run(params, buffers, x):
+        return torch.func.functional_call(skeleton, (params, buffers), (x,))
+
+    x = torch.randn(5, 3)
+    found = torch.vmap(run, (0, 0, None))(params, buffers, x)
+    print(torch.allclose(found, torch.stack([m(x) for m in models]), atol=1e-6), skeleton[0].bias)
+
+
+def skew_symmetric_weights():
+    class Skew(torch.nn.Module):
+        def forward(self, x):
+            return x.triu(1) - x.triu(1).mT
+
+    class Exponential(torch.nn.Module):
+        def forward(self, a):
+            return torch.matrix_exp(a)
+
+    layer = torch.nn.Linear(3, 3)
+    register = torch.nn.utils.parametrize.register_parametrization
+    register(layer, "weight", Skew())
+    register(layer, "weight", Exponential())
+    w = layer.weight
+    print(torch.allclose(w.T @ w, torch.eye(3), atol=1e-6), w)
+    layer(torch.ones(1, 3)).sum().backward()
+    print(layer.parametrizations.weight.original.grad)
+
+
+def times_of_statements():
+    from torch.utils.benchmark import Timer
+
+    measured = Timer("x + x", globals={"x": torch.ones(3)}, label="sum", sub_label="3").timeit(20)
+    print(measured.number_per_run, measured.title, len(measured.times), measured.mean > 0)
+    print(str(measured).splitlines()[-1], measured.iqr)
+    print(Timer("1 + 1").blocked_autorange(min_run_time=0.001).median < 1)

@@ -1,4 +1,4 @@
-"""Floor 5: torch.nn.utils: clipping gradients, and parameters as one vector.
+"""Floor 5: of torch.nn.utils: clipping gradients, and parameters as one vector.
 
 The name is torch's. Clipping works on the arrays of `.grad` in place and is never recorded.
 """
