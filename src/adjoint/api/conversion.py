@@ -245,7 +245,7 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
     if self._data.__class__ is Batched:
         inner = repr(self._data.value).replace("\n", "\n    ")
         return (
-            f"BatchedTensor(lvl={self._data.level.number}, "
+            f"BatchedTensor(lvl={self._data.level.depth}, "
             f"bdim={0 if self._data.batched else None}, value=\n    {inner}\n)"
         )
     tangent = getattr(self._data, "tangent", None)
@@ -259,7 +259,7 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
         default_dtype=str(dtypes.get_default_dtype()),
         requires_grad=self.requires_grad,
         grad_fn_name=None if node is None else node.name(),
-        tangent=None if tangent is None else repr(tangent),
+        tangent=None if tangent is None else f"{tangent}",
         heading="Parameter containing:\n" if is_parameter else "",
     )
 

@@ -12,7 +12,7 @@ from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
-from .examples import mapped_levels, of_dynamic_shape, on_values
+from .examples import depends_on_values, mapped_levels, of_dynamic_shape, on_values
 from .promotion import Number
 from .registration import FUNCTIONS, public
 from .results import result_type_of
@@ -84,37 +84,46 @@ def _parts(found: Any, inverse: Any, counts: Any, want_inverse: bool, want_count
 
 
 @public("bincount")
-@of_dynamic_shape
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2 ... occurs in a 1-d integer tensor, or the sum of its weights.
+
+    Inside vmap all values have to be below `minlength`, which then is the size of the result.
 
     >>> torch.bincount(torch.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
     check_tensor(input, "bincount")
-    array = input._data
-    if array.dtype.kind not in "iu":
+    shape = input._data.shape
+    if input._data.dtype.kind not in "iu":
         raise NotImplementedError(
             f"\"bincount_cpu\" not implemented for '{input.dtype.short}': it counts non-negative "
             "integers; convert with .long()"
         )
-    if array.ndim != 1 or (array < 0).any():
+    array = values_of(input)
+    if len(shape) != 1 or (array < 0).any():
         raise RuntimeError(
             "bincount only supports 1-d non-negative integral inputs, but got shape "
-            f"{list(array.shape)}" + (" with negative values" if (array < 0).any() else "")
+            f"{list(shape)}" + (" with negative values" if (array < 0).any() else "")
         )
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, but got {minlength}")
-    if weights is None:
-        return wrap(np.bincount(array, minlength=minlength).astype(np.int64, copy=False))
-    if weights._data.shape != array.shape:
+    if weights is not None and weights._data.shape != shape:
         raise RuntimeError(
             "weights should be 1-d and have the same length as input: got "
-            f"{list(weights._data.shape)} for {list(array.shape)}"
+            f"{list(weights._data.shape)} for {list(shape)}"
         )
-    counts = np.bincount(array, weights._data, minlength)
-    single = weights.dtype is dtypes.float32
-    return wrap(counts.astype(np.float32 if single else np.float64, copy=False))
+    bins = max(int(array.max()) + 1 if array.size else 0, minlength)
+    if bins > minlength and mapped_levels(input):
+        raise RuntimeError(depends_on_values("bincount without a minlength above all values"))
+    wanted: Any = np.int64
+    if weights is not None:
+        wanted = np.float32 if weights.dtype is dtypes.float32 else np.float64
+
+    def count(n: int, x: Any, *given: Any) -> Any:
+        found = counts.counts_of(_rows(n, x), bins, *[_rows(n, w) for w in given])
+        return found.astype(wanted, copy=False).reshape(*x.shape[:n], bins)
+
+    return on_values(count, input, *([] if weights is None else [weights]))
 
 
 @public("histc")

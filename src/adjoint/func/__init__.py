@@ -23,6 +23,7 @@ from .reverse import grad, grad_and_value, jacrev, vjp
 from .sparse import SparseHessian, SparseJacobian, sparse_hessian, sparse_jacobian
 from .sparsity import hessian_sparsity, jacobian_sparsity
 from .taylor import jet
+from .unwrapping import debug_unwrap
 from .vmapping import vmap
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "SparseJacobian",
     "color_columns",
     "count_colors",
+    "debug_unwrap",
     "empirical_fisher_product",
     "fisher_product",
     "functional_call",

@@ -258,7 +258,8 @@ def _as_vectors(call: Call) -> Any:
     if any(call.rank(i) for i in range(count)):
         return one_by_one(call)
     values = [reshaped(call.whole(i), (call.size, 1)) for i in range(count)]
-    out = axes_moved(Call(call.operation, call.level, values, [True] * count, call.params))
+    params = {k: (0,) if k in AXES and v == () else v for k, v in call.params.items()}
+    out = axes_moved(Call(call.operation, call.level, values, [True] * count, params))
     if call.operation.several:
         return [reshaped(o, (call.size,)) for o in out]
     return reshaped(out, (call.size,))
