@@ -269,7 +269,6 @@ for _name in (
     "is_sparse",
     "is_sparse_csr",
     "is_quantized",
-    "is_meta",
     "is_mps",
     "is_mkldnn",
     "is_nested",
@@ -281,7 +280,27 @@ for _name in (
     "is_mtia",
 ):
     setattr(Tensor, _name, False)
-Tensor.is_cpu = True  # type: ignore[attr-defined]
+
+
+def is_cpu(self: Tensor) -> bool:
+    """Whether the values are in the computer's memory.
+
+    >>> torch.ones(2).is_cpu
+    True
+    """
+    return self.device == devices.CPU
+
+
+def is_meta(self: Tensor) -> bool:
+    """Whether there is a shape and a dtype only, and no values.
+
+    >>> torch.ones(2).to("meta").is_meta
+    True
+    """
+    return self.device == devices.META
+
+
+Tensor.is_cpu, Tensor.is_meta = property(is_cpu), property(is_meta)  # type: ignore[attr-defined]
 
 
 @method

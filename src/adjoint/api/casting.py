@@ -12,6 +12,7 @@ from ..arrays import dtypes
 from ..arrays.layout import contiguous_format, is_ordered, order_of
 from ..autograd import inplace, modes, origin
 from ..autograd.lifted import layout_of, made_like, top_level
+from ..autograd.meta import NO_DATA, Meta, to_meta
 from ..autograd.tensor import Tensor, storage_of, wrap
 from ..ops import conversion as ops
 from ..ops import overwrite, shape
@@ -33,7 +34,11 @@ def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     tensor([ 1, -1])
     """
     memory_format = options.pop("memory_format", None)
-    d, copy = _target(self, args, options)
+    d, copy, place = _target(self, args, options)
+    if place is devices.META:
+        return to_meta(self, self._data.dtype if d is None else d.numpy)
+    if place is not None and self._data.__class__ is Meta:
+        raise NotImplementedError(NO_DATA)
     if d is not None and d is not self.dtype:
         return in_format(cast_to(self, d.numpy), memory_format)
     if copy:
@@ -52,6 +57,8 @@ def cast_to(t: Tensor, wanted: Any) -> Tensor:
     given = t._data.dtype
     if given == wanted:
         return t
+    if t._data.__class__ is Meta:
+        return to_meta(t, wanted)
     if given.kind == "c" and wanted.kind not in "cb":
         warnings.warn(
             "Casting complex values to real discards the imaginary part",
@@ -64,8 +71,10 @@ def cast_to(t: Tensor, wanted: Any) -> Tensor:
     return ops.cast(t, dtype=wanted)
 
 
-def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tuple[Any, bool]:
-    """The dtype asked for (None: as it is) and whether to copy anyway."""
+def _target(
+    self: Tensor, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[Any, bool, devices.device | None]:
+    """The dtype asked for (None: as it is), whether to copy anyway, and the device."""
     d = options.pop("dtype", None)
     place = options.pop("device", None)
     other = options.pop("other", None)
@@ -85,10 +94,11 @@ def _target(self: Tensor, args: tuple[Any, ...], options: dict[str, Any]) -> tup
             place = arg
     if len(flags) > 1:
         copy = flags[1]
-    devices.check(place)
+    if place is not None:
+        place = devices.META if devices.check(place, meta=True) == devices.META else devices.CPU
     if other is not None:
-        d = other.dtype
-    return (None if d is None else dtypes.as_dtype(d)), copy
+        d, place = other.dtype, other.device
+    return (None if d is None else dtypes.as_dtype(d)), copy, place
 
 
 def _caster(name: str, d: dtypes.dtype) -> None:

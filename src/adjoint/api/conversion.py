@@ -10,6 +10,7 @@ from ..arrays import dtypes
 from ..arrays.printing import tensor_repr
 from ..autograd import modes
 from ..autograd.lifted import Batched, Lifted, moves, values_of
+from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor, wrap
 from .promotion import Number
 from .registration import FUNCTIONS
@@ -248,6 +249,8 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
             f"BatchedTensor(lvl={self._data.level.depth}, "
             f"bdim={0 if self._data.batched else None}, value=\n    {inner}\n)"
         )
+    if self._data.__class__ is Meta:
+        return _meta_repr(self)
     tangent = getattr(self._data, "tangent", None)
     if tangent is not None and not self._data.level.alive:
         tangent = None
@@ -262,6 +265,17 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
         tangent=None if tangent is None else f"{tangent}",
         heading="Parameter containing:\n" if is_parameter else "",
     )
+
+
+def _meta_repr(t: Tensor) -> str:
+    """A Tensor without values shows what it has."""
+    told = [f"size={tuple(t._data.shape)}"]
+    if t.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_):
+        told.append(f"dtype={t.dtype}")
+    if t.requires_grad:
+        told.append("requires_grad=True")
+    heading = "Parameter containing:\n" if type(t).__name__ == "Parameter" else ""
+    return f"{heading}tensor(..., device='meta', {', '.join(told)})"
 
 
 @method

@@ -169,8 +169,9 @@ def _check_range(low: float, high: float) -> None:
 
 def _limits(rows: Any, low: Any, high: Any, margin: float) -> tuple[Any, Any]:
     """Both ends for each row (r, 1): those of its data where equal, and apart in any case."""
+    of_data = low == high and rows.shape[1] > 0
     low, high = (np.full((len(rows), 1), end, rows.dtype) for end in (low, high))
-    if low[:1] == high[:1] and rows.shape[1]:
+    if of_data:
         low, high = rows.min(1, keepdims=True), rows.max(1, keepdims=True)
         for ends in zip(low[:, 0], high[:, 0]):
             _check_range(*ends)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.device import CPU
 from . import modes
 from .tensor import Tensor, new
 
@@ -97,6 +98,7 @@ class Lifted:
     level: Level
     shape: tuple[int, ...]
     dtype: Any
+    place = CPU
 
     def parts(self) -> tuple[Tensor | None, ...]:
         """The Tensors of the levels below."""

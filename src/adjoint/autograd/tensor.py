@@ -143,7 +143,9 @@ class Tensor:
         >>> torch.tensor([1]).device
         device(type='cpu')
         """
-        return devices.CPU
+        data = self._data
+        found: devices.device = devices.CPU if data.__class__ is np.ndarray else data.place
+        return found
 
     @property
     def requires_grad(self) -> bool:

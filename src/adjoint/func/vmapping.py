@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import adjoint.api as api
+from adjoint.api.random import get_rng_state, set_rng_state
 from adjoint.autograd.lifted import Batched, Level, lift, spread
 from adjoint.autograd.tensor import Tensor
 
@@ -42,7 +43,7 @@ def vmap(
       int, or a tuple with an entry for each argument, nested as the arguments are.
     - `out_dims`: where the mapped dimension is in each output.
     - `randomness`: what random functions do inside: `"error"`, `"different"` numbers for each
-      example, or the `"same"` for all.
+      example, or the `"same"` for all (all chunks, too).
     - `chunk_size`: how many examples run together at most (None: all), which bounds memory.
 
     Tensor arguments share the size of the mapped dimension, and the outputs are Tensors. Raises
@@ -79,7 +80,10 @@ def vmap(
         if step >= size:
             return _run(func, run, leaves, dims, size, randomness, out_dims)
         parts = []
+        numbers = get_rng_state() if randomness == "same" else None
         for start in range(0, size, step):
+            if numbers is not None:
+                set_rng_state(numbers)
             count = min(step, size - start)
             chunk = [
                 leaf if dim is None else leaf.narrow(dim, start, count)

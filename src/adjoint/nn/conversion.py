@@ -40,17 +40,22 @@ class Conversion:
         return self
 
     def to(self: C, *args: Any, **kwargs: Any) -> C:
-        """Convert floating parameters and buffers to a dtype; the only device is the CPU."""
-        dtype = kwargs.pop("dtype", None)
-        devices.check(kwargs.pop("device", None))
+        """Convert floating parameters and buffers to a dtype; the only device is the CPU.
+
+        On the device "meta" all of them keep their shapes and lose their values: what remains is
+        the structure, for `torch.func.functional_call`.
+        """
+        dtype, place = kwargs.pop("dtype", None), kwargs.pop("device", None)
         kwargs.pop("non_blocking", None)
         for value in args:
             if isinstance(value, dtypes.dtype):
                 dtype = value
             elif isinstance(value, Tensor):
                 dtype = value.dtype
-            elif not isinstance(value, bool):
-                devices.check(value)
+            elif value is not None and not isinstance(value, bool):
+                place = value
+        if place is not None:
+            self._move(devices.check(place, meta=True))
         if dtype is None:
             return self
         if not (dtype.is_floating_point or dtype.is_complex):
@@ -59,6 +64,12 @@ class Conversion:
                 f"dtype={dtype}"
             )
         return self._apply(lambda t: t.to(dtype) if t.dtype.category >= dtypes.FLOATING else t)
+
+    def _move(self: C, place: devices.device) -> C:
+        tensors = [*self.parameters(), *self.buffers()]  # type: ignore[attr-defined]
+        if any(t.device.type != place.type for t in tensors):
+            self._apply(lambda t: t.to(place))
+        return self
 
     def _to_dtype(self: C, dtype: dtypes.dtype) -> C:
         return self._apply(lambda t: t.to(dtype) if t.dtype.is_floating_point else t)
@@ -84,8 +95,8 @@ class Conversion:
         return self._apply(lambda t: t.type(dst_type))
 
     def cpu(self: C) -> C:
-        """The module itself: it is on the CPU."""
-        return self
+        """The module itself: it is on the CPU. NotImplementedError for one without data."""
+        return self._move(devices.CPU)
 
     def cuda(self: C, device: Any = None) -> C:
         """Raises RuntimeError: adjoint computes on the CPU."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..autograd.forward_ad import link
 from ..autograd.lifted import Batched, Level, Lifted, bottom_arrays, constant_at, level_of
+from ..autograd.meta import NO_DATA
 from ..autograd.modes import state
 from ..autograd.tensor import Tensor, wrap
 from .application import Operation, mark_view
@@ -23,7 +24,13 @@ from .series import apply_series
 from .tangents import apply_dual
 
 UNTRACKED: Tensor = wrap(np.zeros(()))  # stands for a constant when asked what needs a gradient
-_APPLY = {"vmap": apply_batched, "jvp": apply_dual, "jet": apply_series}
+
+
+def _refuse(*_: Any) -> list[Any]:
+    raise NotImplementedError(NO_DATA)
+
+
+_APPLY = {"vmap": apply_batched, "jvp": apply_dual, "jet": apply_series, "meta": _refuse}
 
 
 def run_lifted(
