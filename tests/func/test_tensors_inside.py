@@ -305,3 +305,11 @@ def test_histograms_and_ranks_of_no_examples() -> None:
 def test_counts_that_depend_on_values_are_refused() -> None:
     with pytest.raises(RuntimeError, match="bincount without a minlength above all values"):
         vmap(lambda x: torch.bincount(x, minlength=2))(torch.tensor([[0, 1], [1, 2]]))
+
+
+def test_backward_inside_by_what_is_outside_says_what_to_do() -> None:
+    w = torch.ones(4, requires_grad=True)
+    for transform in (vmap, lambda f: lambda x: torch.func.jvp(f, (x,), (x,))):
+        with pytest.raises(RuntimeError, match=r"inside a functorch transform.*func\.grad"):
+            transform(lambda x: (x * w).sum().backward())(torch.ones(3, 4))
+    assert w.grad is None

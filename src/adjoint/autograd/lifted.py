@@ -477,6 +477,16 @@ def top_level(tensors: Sequence[Tensor]) -> Level | None:
     return top
 
 
+def tracked_below(t: Tensor) -> str | None:
+    """The kind of the transform that hides a history of levels below from the tensor; or None."""
+    data = t._data
+    if not isinstance(data, Lifted) or not data.level.alive:
+        return None
+    parts = [part for part in data.parts() if part is not None]
+    hidden = any(part.requires_grad or tracked_below(part) is not None for part in parts)
+    return data.level.kind if hidden else None
+
+
 def bottom_arrays(t: Tensor) -> list[Any]:
     """The arrays below all levels that hold a Tensor's value."""
     found, stack = [], [t]
