@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,25 @@ def test_broadcasting_is_a_view() -> None:
 def test_block_diagonal() -> None:
     joined = torch.block_diag(torch.tensor([[1, 2]]), torch.tensor(3), torch.tensor([4, 5]))
     assert joined.tolist() == [[1, 2, 0, 0, 0], [0, 0, 3, 0, 0], [0, 0, 0, 4, 5]]
+
+
+@pytest.mark.parametrize(
+    ("call", "last"),
+    [
+        (lambda xp, a, b, axis: xp.concat([a, b], axis=axis), 1),
+        (lambda xp, a, b, axis: xp.stack([a, b], axis=axis), 2),
+        (lambda xp, a, b, axis: xp.roll(a, 1, axis=axis), 1),
+        (lambda xp, a, b, axis: xp.diagonal(a, 0, axis1=axis, axis2=0), 1),
+        (lambda xp, a, b, axis: xp.unfold(a, axis, 2, 1), 1),
+    ],
+)
+def test_namespace_counts_axes_from_the_end(call: Any, last: int) -> None:
+    a, b = (torch.randn(3, 3, requires_grad=True) for _ in range(2))
+    xp = a.__array_namespace__()
+    outs = [call(xp, a, b, axis) for axis in (last, -1)]
+    weights = torch.randn(outs[0].shape)
+    grads = [
+        torch.autograd.grad((out * weights).sum(), (a, b), materialize_grads=True) for out in outs
+    ]
+    assert torch.equal(*outs)
+    assert all(torch.equal(x, y) for x, y in zip(*grads))

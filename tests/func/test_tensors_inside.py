@@ -274,3 +274,42 @@ def test_moments_of_each_example_are_written() -> None:
     for k in range(3):
         assert torch.allclose(got[k], torch.stack([row[k] for row in expected]), atol=1e-6)
     assert torch.equal(means, got[1])  # in place, as without vmap
+
+
+def test_a_tensor_that_outlives_vmap_says_so() -> None:
+    kept: list[Any] = []
+    vmap(lambda x: kept.append(x) or x)(torch.ones(3, 4))
+    for use in (lambda x: x + 1, lambda x: x.sum(), lambda x: x[0].item(), lambda x: x.tolist()):
+        with pytest.raises(RuntimeError, match="made inside vmap and is used after it has ended"):
+            use(kept[0])
+    vmap(lambda x: kept.append(x) or x)(torch.ones(3))
+    with pytest.raises(RuntimeError, match="after it has ended"):
+        bool(kept[1])
+
+
+def test_levels_are_counted_from_the_outermost() -> None:
+    seen: list[str] = []
+    for _ in range(2):
+        vmap(vmap(lambda x: seen.append(repr(x)) or x))(torch.ones(2, 2))
+    assert seen[0] == seen[1] and seen[0].startswith("BatchedTensor(lvl=2, ")
+
+
+def test_histograms_and_ranks_of_no_examples() -> None:
+    none = torch.ones(0, 3)
+    assert vmap(lambda x: torch.histc(x, 2))(none).shape == (0, 2)
+    assert vmap(torch.searchsorted)(none, none).shape == (0, 3)
+    assert vmap(torch.isin)(none, none).shape == (0, 3)
+    assert vmap(torch.linalg.matrix_rank)(torch.ones(0, 3, 2)).shape == (0,)
+
+
+def test_counts_that_depend_on_values_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="bincount without a minlength above all values"):
+        vmap(lambda x: torch.bincount(x, minlength=2))(torch.tensor([[0, 1], [1, 2]]))
+
+
+def test_backward_inside_by_what_is_outside_says_what_to_do() -> None:
+    w = torch.ones(4, requires_grad=True)
+    for transform in (vmap, lambda f: lambda x: torch.func.jvp(f, (x,), (x,))):
+        with pytest.raises(RuntimeError, match=r"inside a functorch transform.*func\.grad"):
+            transform(lambda x: (x * w).sum().backward())(torch.ones(3, 4))
+    assert w.grad is None

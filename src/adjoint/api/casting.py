@@ -36,7 +36,7 @@ def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     memory_format = options.pop("memory_format", None)
     d, copy, meta = _target(self, args, options)
     if meta or self._data.__class__ is Meta:
-        return _on_meta(self, d, meta)
+        return _on_meta(self, d, copy, meta)
     if d is not None and d is not self.dtype:
         return in_format(cast_to(self, d.numpy), memory_format)
     if copy:
@@ -44,10 +44,12 @@ def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     return in_format(self, memory_format)
 
 
-def _on_meta(t: Tensor, d: Any, meta: bool | None) -> Tensor:
+def _on_meta(t: Tensor, d: Any, copy: bool, meta: bool | None) -> Tensor:
     """A tensor without values in a dtype; refused where values are asked of it."""
     if meta is False:
         t._data.refuse()
+    if t._data.__class__ is Meta and not copy and d in (None, t.dtype):
+        return t
     result: Tensor = wrap(Meta(t._data.shape, t._data.dtype if d is None else d.numpy))
     return result
 
@@ -63,6 +65,9 @@ def cast_to(t: Tensor, wanted: Any) -> Tensor:
     given = t._data.dtype
     if given == wanted:
         return t
+    if t._data.__class__ is Meta:
+        result: Tensor = wrap(Meta(t._data.shape, wanted))
+        return result
     if given.kind == "c" and wanted.kind not in "cb":
         warnings.warn(
             "Casting complex values to real discards the imaginary part",

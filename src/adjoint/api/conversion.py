@@ -246,7 +246,7 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
     if self._data.__class__ is Batched:
         inner = repr(self._data.value).replace("\n", "\n    ")
         return (
-            f"BatchedTensor(lvl={self._data.level.number}, "
+            f"BatchedTensor(lvl={self._data.level.depth}, "
             f"bdim={0 if self._data.batched else None}, value=\n    {inner}\n)"
         )
     if self._data.__class__ is Meta:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..arrays import dtypes
+from ..arrays import counts, dtypes
 from ..arrays.checks import is_any, is_outside
+from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
-from .examples import each_example, of_dynamic_shape
+from .examples import depends_on_values, mapped_levels, of_dynamic_shape, on_values
 from .promotion import Number
 from .registration import FUNCTIONS, public
 from .results import result_type_of
@@ -83,41 +85,49 @@ def _parts(found: Any, inverse: Any, counts: Any, want_inverse: bool, want_count
 
 
 @public("bincount")
-@of_dynamic_shape
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2 ... occurs in a 1-d integer tensor, or the sum of its weights.
+
+    Inside vmap all values have to be below `minlength`, which then is the size of the result.
 
     >>> torch.bincount(torch.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
     check_tensor(input, "bincount")
-    array = input._data
-    if array.dtype.kind not in "iu":
+    shape = input._data.shape
+    if input._data.dtype.kind not in "iu":
         raise NotImplementedError(
             f"\"bincount_cpu\" not implemented for '{input.dtype.short}': it counts non-negative "
             "integers; convert with .long()"
         )
-    if array.ndim != 1 or is_any(array < 0):
+    array = values_of(input)
+    if len(shape) != 1 or is_any(array < 0):
         raise RuntimeError(
             "bincount only supports 1-d non-negative integral inputs, but got shape "
-            f"{list(array.shape)}" + (" with negative values" if is_any(array < 0) else "")
+            f"{list(shape)}" + (" with negative values" if is_any(array < 0) else "")
         )
     if minlength < 0:
         raise RuntimeError(f"minlength should be >= 0, but got {minlength}")
-    if weights is None:
-        return wrap(np.bincount(array, minlength=minlength).astype(np.int64, copy=False))
-    if weights._data.shape != array.shape:
+    if weights is not None and weights._data.shape != shape:
         raise RuntimeError(
             "weights should be 1-d and have the same length as input: got "
-            f"{list(weights._data.shape)} for {list(array.shape)}"
+            f"{list(weights._data.shape)} for {list(shape)}"
         )
-    counts = np.bincount(array, weights._data, minlength)
-    single = weights.dtype is dtypes.float32
-    return wrap(counts.astype(np.float32 if single else np.float64, copy=False))
+    bins = max(int(array.max()) + 1 if array.size else 0, minlength)
+    if bins > minlength and mapped_levels(input):
+        raise RuntimeError(depends_on_values("bincount without a minlength above all values"))
+    wanted: Any = np.int64
+    if weights is not None:
+        wanted = np.float32 if weights.dtype is dtypes.float32 else np.float64
+
+    def count(n: int, x: Any, *given: Any) -> Any:
+        found = counts.counts_of(_rows(n, x), bins, *[_rows(n, w) for w in given])
+        return found.astype(wanted, copy=False).reshape(*x.shape[:n], bins)
+
+    return on_values(count, input, *([] if weights is None else [weights]))
 
 
 @public("histc")
-@each_example
 def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
     """Counts in `bins` equal intervals from `min` to `max`; when both are equal, of the data.
 
@@ -129,29 +139,48 @@ def histc(input: Tensor, bins: int = 100, min: Any = 0, max: Any = 0) -> Tensor:
         raise NotImplementedError(
             f"\"histogram_cpu\" not implemented for '{input.dtype.short}'; convert with .float()"
         )
-    edges = _edges(input._data, bins, min, max, 1, "histc")
-    counts = np.histogram(input._data.astype(np.float64), edges)[0]
-    return wrap(counts.astype(input._data.dtype))
+    _check_bins(bins, min, max, "histc")
+
+    def count(n: int, x: Any) -> Any:
+        rows = _rows(n, x.astype(np.promote_types(x.dtype, np.float32)))
+        low, high = _limits(rows, min, max, 1)
+        numbers = counts.bins_by_division(rows, low, high, bins)
+        return counts.counts_of(numbers, bins).reshape(*x.shape[:n], bins).astype(x.dtype)
+
+    return on_values(count, input)
 
 
-def _edges(array: Any, bins: int, low: Any, high: Any, margin: float, name: str) -> Any:
-    """Ends of equal intervals, widened where they would be empty."""
+def _rows(n: int, x: Any) -> Any:
+    """All elements after the first n axes as rows, one for each example."""
+    return x.reshape(prod(x.shape[:n]), prod(x.shape[n:]))
+
+
+def _check_bins(bins: int, low: float, high: float, name: str) -> None:
     if bins <= 0:
         raise RuntimeError(f"torch.{name}: bins must be > 0, but got {bins}")
-    low, high = float(low), float(high)
-    if low == high and array.size:
-        low, high = float(array.min()), float(array.max())
-    if low == high:
-        low, high = low - margin, high + margin
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise RuntimeError(f"range of [{low}, {high}] is not finite")
+    _check_range(low, high)
     if low > high:
         raise RuntimeError(f"torch.{name}: max must be larger than min, but got [{low}, {high}]")
-    return np.linspace(low, high, bins + 1)
+
+
+def _check_range(low: float, high: float) -> None:
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise RuntimeError(f"range of [{low}, {high}] is not finite")
+
+
+def _limits(rows: Any, low: Any, high: Any, margin: float) -> tuple[Any, Any]:
+    """Both ends for each row (r, 1): those of its data where equal, and apart in any case."""
+    of_data = low == high and rows.shape[1] > 0
+    low, high = (np.full((len(rows), 1), end, rows.dtype) for end in (low, high))
+    if of_data:
+        low, high = rows.min(1, keepdims=True), rows.max(1, keepdims=True)
+        for ends in zip(low[:, 0], high[:, 0]):
+            _check_range(*ends)
+    apart = (low == high) * rows.dtype.type(margin)
+    return low - apart, high + apart
 
 
 @public("searchsorted", method=False)
-@each_example
 def searchsorted(
     sorted_sequence: Tensor,
     input: Any,
@@ -178,28 +207,40 @@ def searchsorted(
             "torch.searchsorted(): side and right can't be set to opposites, got side of left "
             "while right was True"
         )
-    sequence = sorted_sequence._data
-    values = input._data if isinstance(input, Tensor) else np.asarray(input)
-    if sequence.ndim != 1 and (values.ndim == 0 or values.shape[:-1] != sequence.shape[:-1]):
-        kind = "a scalar" if values.ndim == 0 else f"of shape {list(values.shape)}"
+    values = _tensor_of(input)
+    shape, wanted = sorted_sequence._data.shape, values._data.shape
+    if len(shape) != 1 and (not wanted or wanted[:-1] != shape[:-1]):
+        kind = f"of shape {list(wanted)}" if wanted else "a scalar"
         raise RuntimeError(
             f"torch.searchsorted(): input value can be {kind} only when boundaries tensor "
-            f"dimension is 1, but we got boundaries tensor {list(sequence.shape)}"
+            f"dimension is 1, but we got boundaries tensor {list(shape)}"
         )
-    if sorter is not None:
-        sequence = np.take_along_axis(sequence, sorter._data, -1)
-    where = "right" if right or side == "right" else "left"
-    found = _search(sequence, values, where)
-    return wrap(np.asarray(found).astype(np.int32 if out_int32 else np.int64, copy=False))
+    found = _search(sorted_sequence, values, sorter, right or side == "right")
+    return found.int() if out_int32 else found
 
 
-def _search(sequence: Any, values: Any, side: Any) -> Any:
-    if sequence.ndim == 1:
-        return np.searchsorted(sequence, values, side)
-    found = np.empty(values.shape, np.int64)
-    for place in np.ndindex(sequence.shape[:-1]):
-        found[place] = np.searchsorted(sequence[place], values[place], side)
-    return found
+def _tensor_of(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else wrap(np.asarray(value))
+
+
+def _search(sequence: Tensor, values: Tensor, sorter: Tensor | None, after: bool) -> Any:
+    """In one row for all, or each value in its own row."""
+    order = [] if sorter is None else [sorter]
+    n = sequence._data.shape[-1]
+    if sequence._data.ndim == 1 and not mapped_levels(sequence, *order):
+        row = values_of(sequence)
+        if sorter is not None:
+            row = row[values_of(sorter)]
+        return on_values(lambda _, x: counts.places_in_row(row, x, after=after), values)
+
+    def search(lead: int, rows: Any, x: Any, *order: Any) -> Any:
+        if order:
+            rows = np.take_along_axis(rows, order[0], -1)
+        rows = rows.reshape(prod(rows.shape[:-1]), n)
+        wanted = x.reshape(len(rows), x.size // max(len(rows), 1))
+        return counts.insertion_places(rows, wanted, after=after).reshape(x.shape)
+
+    return on_values(search, sequence, values, *order)
 
 
 @public("bucketize", method=False)
@@ -221,7 +262,6 @@ def bucketize(
 
 
 @public("isin", method=False)
-@each_example
 def isin(
     elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
 ) -> Tensor:
@@ -230,13 +270,18 @@ def isin(
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2]))
     tensor([False,  True, False])
     """
-    values, among = (
-        e._data if isinstance(e, Tensor) else np.asarray(e) for e in (elements, test_elements)
-    )
-    return wrap(np.isin(values, among, assume_unique=assume_unique, invert=invert))
+    values, among = _tensor_of(elements), _tensor_of(test_elements)
+    if not mapped_levels(among):
+        found = values_of(among)
+        return on_values(lambda _, x: np.isin(x, found, assume_unique, invert), values)
+
+    def contain(n: int, x: Any, found: Any) -> Any:
+        is_in = counts.contained(_rows(n, x), _rows(n, found)).reshape(x.shape)
+        return ~is_in if invert else is_in
+
+    return on_values(contain, values, among)
 
 
-@each_example
 def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The coordinates, in a tensor of a shape, of indices into the flattened tensor.
 
@@ -247,9 +292,12 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         raise ValueError(f"expected 'indices' to be integer tensor, but got {indices.dtype}")
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     total = int(np.prod(sizes))
-    if is_outside(indices._data, -total, total):
+    if is_outside(values_of(indices), -total, total):
         raise ValueError(f"unravel_index: an index is out of range for shape {list(sizes)}")
-    return tuple(wrap(c) for c in np.unravel_index(indices._data % max(total, 1), sizes))
+    found: tuple[Tensor, ...] = on_values(
+        lambda _, x: tuple(np.unravel_index(x % max(total, 1), sizes)), indices
+    )
+    return found
 
 
 FUNCTIONS["unravel_index"] = unravel_index
@@ -257,7 +305,6 @@ HistogramResult = result_type_of("histogram", ("hist", "bin_edges"))
 
 
 @public("histogram")
-@each_example
 def histogram(
     input: Tensor,
     bins: Any,
@@ -275,16 +322,30 @@ def histogram(
     tensor([1., 2.])
     """
     check_tensor(input, "histogram")
-    array = input._data
-    if array.dtype.kind not in "fV":
+    if input._data.dtype.kind not in "fV":
         raise NotImplementedError(
             f"\"histogram_cpu\" not implemented for '{input.dtype.short}'; convert with .float()"
         )
+    low, high = (0, 0) if range is None else range
+    given = [] if weight is None else [weight]
     if isinstance(bins, Tensor):
-        edges = bins._data
+        given.insert(0, bins)
     else:
-        low, high = (0, 0) if range is None else range
-        edges = _edges(array, bins, low, high, 0.5, "histogram").astype(array.dtype)
-    weights = None if weight is None else weight._data.ravel()
-    counts = np.histogram(array.ravel(), edges, weights=weights, density=density)[0]
-    return HistogramResult(wrap(counts.astype(array.dtype)), wrap(edges))
+        _check_bins(bins, low, high, "histogram")
+
+    def count(n: int, x: Any, *more: Any) -> Any:
+        rows = _rows(n, x)
+        if isinstance(bins, Tensor):
+            edges = _rows(n, more[0])
+        else:
+            ends = _limits(rows.astype(np.float64), low, high, 0.5)
+            edges = np.linspace(*ends, bins + 1, axis=1)[..., 0].astype(x.dtype)
+        weights = None if weight is None else _rows(n, more[-1])
+        found = counts.counts_of(counts.bins_by_edges(rows, edges), edges.shape[1] - 1, weights)
+        if density:
+            found = found / found.sum(1, keepdims=True) / np.diff(edges)
+        lead = x.shape[:n]
+        hist = found.astype(x.dtype).reshape(*lead, found.shape[1])
+        return hist, np.ascontiguousarray(edges).reshape(*lead, edges.shape[1])
+
+    return HistogramResult(*on_values(count, input, *given))

@@ -1,7 +1,7 @@
 """Floor 3: values and random numbers inside transforms, for functions written on arrays.
 
-What has no derivative is computed on arrays with the hidden axes of all vmaps in front, or for one
-example after the other. Outside of transforms every helper here is a call of what it was given.
+What has no derivative is computed on arrays with the hidden axes of all vmaps in front. Outside of
+transforms every helper here is a call of what it was given.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..autograd import modes
-from ..autograd.lifted import Batched, Level, Lifted, lift, mapped_over, top_level, values_of
+from ..autograd.lifted import Batched, Level, lift, mapped_over, top_level, values_of
 from ..autograd.tensor import Tensor, wrap
-from .registration import FUNCTIONS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,56 +77,6 @@ def on_values(compute: Callable[..., Any], *tensors: Tensor) -> Any:
     if isinstance(found, tuple):
         return tuple([lifted_by(np.asarray(part), levels) for part in found])
     return lifted_by(np.asarray(found), levels)
-
-
-def each_example(function: F) -> F:
-    """For a function on arrays without derivative: one example after the other inside vmap."""
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if modes.lifted:
-            given = [*args, *kwargs.values()]
-            level = top_level([t for t in given if isinstance(t, Tensor)])
-            if level is not None:
-                return _at_level(call, level, args, kwargs)
-        return function(*args, **kwargs)
-
-    return call  # type: ignore[return-value]
-
-
-def _at_level(call: Any, level: Level, args: Any, kwargs: dict[str, Any]) -> Any:
-    """The function at the levels below: of all examples of a batch, or of primals."""
-    count = level.size if level.kind == "vmap" else 1
-    rows = []
-    for i in range(max(count, 1)):
-        given = [_below(value, level, i, count) for value in args]
-        named = {name: _below(value, level, i, count) for name, value in kwargs.items()}
-        rows.append(call(*given, **named))
-    if level.kind != "vmap":
-        return rows[0]
-    first = rows[0]
-    if isinstance(first, tuple):
-        columns = [_stacked(level, column, count) for column in zip(*rows)]
-        return type(first)(*columns) if hasattr(first, "_fields") else tuple(columns)
-    return _stacked(level, rows, count)
-
-
-def _stacked(level: Level, column: Sequence[Tensor], count: int) -> Tensor:
-    whole = FUNCTIONS["stack"](list(column))
-    return lift(Batched(level, whole if count else whole[:0]))
-
-
-def _below(value: Any, level: Level, i: int, count: int) -> Any:
-    """What an argument is for example i (of zeros, where there are no examples)."""
-    if not isinstance(value, Tensor):
-        return value
-    data = value._data
-    if not isinstance(data, Lifted) or data.level is not level:
-        return value
-    part: Any = data.parts()[0]
-    if data.__class__ is not Batched or not data.batched:
-        return part
-    return part[i] if count else part.new_zeros(data.shape)
 
 
 def of_dynamic_shape(function: F) -> F:

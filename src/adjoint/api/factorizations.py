@@ -13,7 +13,7 @@ from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
 from ..ops import factorizations as ops
 from ..ops.svd import svd as svd_operation
-from .examples import each_example, on_values
+from .examples import on_values
 from .joining import cat
 from .products import expect_tensor, matmul
 from .registration import public
@@ -310,19 +310,29 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> Any:
     return svd_result(u, s, vh.mH)
 
 
-def _cutoff(A: Tensor, s: Any, atol: Any, rtol: Any) -> Any:
+def _cutoffs(s: Any, longest: int, atol: Any, rtol: Any) -> Any:
     """Singular values up to this count as 0."""
-    absolute = 0.0 if atol is None else np.asarray(getattr(atol, "_data", atol))
+    absolute = 0.0 if atol is None else atol
     if rtol is None:
-        default = max(A._data.shape[-2:]) * np.finfo(s.dtype).eps
-        relative = np.where(np.asarray(absolute) > 0, 0.0, default)
-    else:
-        relative = np.asarray(getattr(rtol, "_data", rtol))
+        rtol = np.where(np.asarray(absolute) > 0, 0.0, longest * np.finfo(s.dtype).eps)
     largest = s.max(-1) if s.shape[-1] else np.zeros(s.shape[:-1], s.dtype)
-    return np.maximum(absolute, relative * largest)
+    return np.maximum(absolute, rtol * largest).astype(s.dtype)
 
 
-@each_example
+def _on_singular_values(f: Any, A: Tensor, atol: Any, rtol: Any) -> Any:
+    """`f(s, cutoffs)` of each matrix; the tolerances are numbers or Tensors."""
+    tensors = [t for t in (atol, rtol) if isinstance(t, Tensor)]
+    longest = max(A._data.shape[-2:])
+
+    def compute(_: int, x: Any, *given: Any) -> Any:
+        left = list(given)
+        limits = [left.pop(0) if isinstance(t, Tensor) else t for t in (atol, rtol)]
+        s = np.linalg.svd(x, compute_uv=False)
+        return f(s, _cutoffs(s, longest, *limits))
+
+    return on_values(compute, A, *tensors)
+
+
 def matrix_rank(
     A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None
 ) -> Tensor:
@@ -332,16 +342,9 @@ def matrix_rank(
     tensor(1)
     """
     check_matrix(A, "linalg.matrix_rank")
-    s = np.linalg.svd(A._data, compute_uv=False)
-    limit = _cutoff(A, s, tol if tol is not None else atol, rtol if tol is None else 0.0)
-    return wrap((s > np.asarray(limit)[..., None]).sum(-1))
-
-
-@each_example
-def _smallest(A: Tensor, atol: Any, rtol: Any) -> Tensor:
-    """The cutoff of each matrix."""
-    s = np.linalg.svd(A._data, compute_uv=False)
-    return wrap(np.asarray(_cutoff(A, s, atol, rtol), s.dtype))
+    limits = (atol, rtol) if tol is None else (tol, 0.0)
+    found: Tensor = _on_singular_values(lambda s, cut: (s > cut[..., None]).sum(-1), A, *limits)
+    return found
 
 
 @public("pinverse")
@@ -357,7 +360,11 @@ def pinv(
     check_matrix(A, "linalg.pinv")
     if A._data.size == 0:
         return A.mH
-    result: Tensor = ops.pinv(A, _smallest(A, atol, rcond if rcond is not None else rtol))
+    relative = rtol if rcond is None else rcond
+    cutoffs = _on_singular_values(
+        lambda s, cut: np.broadcast_to(cut, s.shape[:-1]), A, atol, relative
+    )
+    result: Tensor = ops.pinv(A, cutoffs)
     return result
 
 

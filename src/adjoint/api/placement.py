@@ -55,11 +55,12 @@ def broadcast_to(x: Tensor, shape: Any) -> Tensor:
 
 
 def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    return shape.diagonal(x, offset=offset, dim1=axis1, dim2=axis2)
+    ndim = x._data.ndim
+    return shape.diagonal(x, offset=offset, dim1=axis1 % ndim, dim2=axis2 % ndim)
 
 
 def unfold(x: Tensor, axis: int, size: int, step: int) -> Tensor:
-    return shape.unfold(x, dim=axis, size=size, step=step)
+    return shape.unfold(x, dim=axis % max(x._data.ndim, 1), size=size, step=step)
 
 
 def as_strided(x: Tensor, size: Any, stride: Any, offset: int) -> Tensor:
@@ -103,7 +104,10 @@ def pad_edges_transpose(x: Tensor, shape: Any, pads: Any, mode: str) -> Tensor:
     return padding.pad_edges_transpose(x, shape=shape, pads=pads, mode=mode)
 
 
-def concat(arrays: Sequence[Tensor], axis: int = 0) -> Tensor:
+# Operations take axes that are counted from the front.
+def concat(arrays: Sequence[Tensor], axis: int | None = 0) -> Tensor:
+    if axis is None:
+        arrays, axis = [reshape(x, (-1,)) for x in arrays], 0
     return joining.cat(*arrays, dim=axis % arrays[0]._data.ndim)
 
 
@@ -121,7 +125,7 @@ def roll(x: Tensor, shift: Any, axis: Any = None) -> Tensor:
         return joining.roll(x, shifts=shift, dims=None)
     shifts = shift if isinstance(shift, tuple) else (shift,)
     dims = axis if isinstance(axis, tuple) else (axis,)
-    return joining.roll(x, shifts=shifts, dims=dims)
+    return joining.roll(x, shifts=shifts, dims=tuple([d % x._data.ndim for d in dims]))
 
 
 def flip(x: Tensor, axis: Any = None) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.dtypes import NP_BOOL, dtype
+from ..autograd import modes
 from ..autograd.modes import state
 from ..autograd.tape import module_path
 from ..autograd.tensor import Tensor
@@ -327,6 +328,8 @@ def _linear_general(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
             )
     if input._data.dtype == NP_BOOL:
         same_dtype(input, weight, "linear")
+    if modes.lifted and len(w) == 2 and bias is not None and bias._data.shape == w[:1]:
+        return ops.linear_layer(input, weight, bias)  # one operation at each level, not two
     out = matmul(input, weight) if len(w) == 1 else ops.project(input, weight)
     if bias is None:
         return out

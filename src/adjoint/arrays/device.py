@@ -1,4 +1,4 @@
-"""Floor 0: devices. Tensors live on the CPU here; any other device is a clear error."""
+"""Floor 0: devices. Tensors live on the CPU, or have no data (meta); others are a clear error."""
 
 from __future__ import annotations
 
@@ -70,12 +70,15 @@ class DeviceError(RuntimeError, AssertionError):
     """A device that is not there: torch raises one class or the other, depending on its build."""
 
 
-def check(value: Any) -> device:
-    """The device meant by `value` (None, str, int or device); DeviceError unless it is the CPU."""
+def check(value: Any, *, meta: bool = False) -> device:
+    """The device meant by `value` (None, str, int or device); DeviceError unless it is the CPU.
+
+    With `meta`, where a Tensor without data will do as well.
+    """
     if value is None or value is CPU:
         return CPU
     found = device(value)
-    if found.type != "cpu":
+    if found.type != "cpu" and not (meta and found.type == "meta"):
         raise DeviceError(
             f"device '{found}' is not available here: adjoint computes on the CPU. "
             "Use device='cpu', or choose with "

@@ -91,9 +91,11 @@ def kth_index(x: Any, k: int, *, axis: int) -> Any:
     return np.argmax((x == found) | ((x != x) & (found != found)), axis, keepdims=True)
 
 
-def median(x: Any, *, ignore_nan: bool = False) -> Any:
-    """The lower median of all elements; nan of nothing, and if there is one."""
-    flat = x.reshape(-1)
-    if not flat.size:
-        return np.full((), np.nan).astype(x.dtype)
-    return flat[median_index(flat, axis=0, ignore_nan=ignore_nan)[0]]
+def median(x: Any, *, axis: int | None = None, ignore_nan: bool = False) -> Any:
+    """The lower median, of all elements or along `axis`; nan of nothing, and if there is one."""
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    if not x.shape[axis]:
+        return np.full(np.delete(x.shape, axis), np.nan).astype(x.dtype)
+    index = median_index(x, axis=axis, ignore_nan=ignore_nan)
+    return np.take_along_axis(x, index, axis).squeeze(axis)

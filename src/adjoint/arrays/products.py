@@ -35,6 +35,9 @@ def in_float32(f: F) -> F:
     return call  # type: ignore[return-value]
 
 
+REUSED = 1 << 25  # bytes; the allocator asks the system for every array that is larger
+
+
 def matmul(x: Array, y: Array) -> Array:
     """The Array API's `matmul`: x (..., m, k) @ y (..., k, n), also of one axis."""
     dtype = x.dtype
@@ -44,7 +47,7 @@ def matmul(x: Array, y: Array) -> Array:
         wide = np.matmul(x.astype(NP_FLOAT32), y.astype(NP_FLOAT32))
         return wide.astype(dtype)
     if x.ndim > 2 and y.ndim > 2 and x.shape[-1] == 1 == y.shape[-2]:
-        return x * y  # columns times rows: twice as fast as a BLAS call for each
+        return _columns_times_rows(x, y)
     if 0 in x.strides[-2:]:  # older NumPy leaves BLAS aside for broadcast arrays
         x = np.ascontiguousarray(x)
     if 0 in y.strides[-2:]:
@@ -52,6 +55,17 @@ def matmul(x: Array, y: Array) -> Array:
     if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous:
         return np.matmul(fold(x), y).reshape(x.shape[:-1] + y.shape[-1:])
     return np.matmul(x, y)
+
+
+def _columns_times_rows(x: Array, y: Array) -> Array:
+    """x (..., m, 1) @ y (..., 1, n): twice as fast as a BLAS call for each.
+
+    einsum is twice as fast again up to the size above which memory is new, and not for complex.
+    """
+    if x.dtype.kind == "f" == y.dtype.kind and x.size * y.shape[-1] * x.itemsize < REUSED:
+        found: Array = np.einsum("...ij,...jk->...ik", x, y)
+        return found
+    return x * y
 
 
 def fold(x: Array) -> Array:

@@ -18,8 +18,8 @@ def rows(w: Array, indices: Array) -> Array:
 
 
 @in_float32
-def add_rows(x: Array, indices: Array, *, count: int, skip: int | None) -> Array:
-    """Rows x (..., d) added into zeros (count, d), less those for row `skip`."""
+def add_rows(x: Array, indices: Array, *, count: int, skip: int | range | None) -> Array:
+    """Rows x (..., d) added into zeros (count, d), less those for row (or rows) `skip`."""
     flat, width = indices.reshape(-1), x.shape[-1]
     x = x.reshape(len(flat), width)
     if x.size < SMALL:
@@ -32,7 +32,7 @@ def add_rows(x: Array, indices: Array, *, count: int, skip: int | None) -> Array
         marks = csc_array((ones, flat, np.arange(len(flat) + 1)), shape=(count, len(flat)))
         out = marks @ x
     if skip is not None:
-        out[skip] = 0
+        out[slice(skip.start, None, skip.step) if isinstance(skip, range) else skip] = 0
     return out
 
 

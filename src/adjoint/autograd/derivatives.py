@@ -16,7 +16,7 @@ from ..arrays.dtypes import FROM_NUMPY
 from . import modes, second_pass
 from .captures import Captures, place_of
 from .engine import Run, execute
-from .lifted import Batched, Level, Lifted, lift, spread, unrecorded
+from .lifted import Batched, Level, Lifted, lift, spread, tracked_below, unrecorded
 from .origin import caller, getframe, is_internal
 from .tape import GradientEdge, Node, node_line
 from .tensor import Tensor, is_cut, wrap
@@ -57,6 +57,14 @@ def _check_roots(tensors: Sequence[Any]) -> None:
         if not isinstance(t, Tensor):
             raise TypeError(f"expected a Tensor to differentiate, but got {type(t).__name__}")
         if not t.requires_grad or is_cut(t):
+            kind = tracked_below(t)
+            if kind is not None:
+                raise RuntimeError(
+                    "backward() called inside a functorch transform. This is not supported: the "
+                    f"history of what comes from outside of {kind} is kept outside. Use "
+                    "torch.func.grad or torch.func.vjp inside, or differentiate what the "
+                    "transformed function returns"
+                )
             raise RuntimeError(
                 f"element {i} of tensors does not require grad and does not have a grad_fn: it "
                 f"{_unrecorded(t)}. Were its inputs created with requires_grad=True, "

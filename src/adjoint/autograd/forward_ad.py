@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from . import modes
 from .lifted import Dual, Level, level_of, lift
 from .modes import Mode
@@ -110,8 +112,9 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
 
     A tangent of another floating dtype is carried in the primal's.
 
-    Raises RuntimeError outside of a dual level, for a tangent of another shape and for a Tensor
-    that has one already; ValueError for dtypes that are neither floating nor complex.
+    Raises RuntimeError outside of a dual level, for a tangent of another shape, for a Tensor that
+    has one already and for a tangent that has one itself; ValueError for dtypes that are neither
+    floating nor complex.
 
     >>> fwAD = torch.autograd.forward_ad
     >>> with fwAD.dual_level():
@@ -142,6 +145,12 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             f"Tensor, this is not supported. Tensor is of size {list(tensor._data.shape)} while "
             f"the given forward gradient is of size {list(tangent._data.shape)}."
         )
+    if level_of(tangent) is current:
+        raise RuntimeError(
+            "Setting a forward grad that itself has a forward gradient at the same level 0 is not "
+            "supported; take its primal, with unpack_dual"
+        )
+    tangent = widened(tangent, tensor)
     if tensor._data.dtype != tangent._data.dtype:
         if tangent._data.dtype.kind == "c" and tensor._data.dtype.kind != "c":
             raise RuntimeError(
@@ -153,6 +162,17 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     if tensor.requires_grad and modes.state.grad:
         link(dual, tensor)
     return dual
+
+
+def widened(tangent: Tensor, primal: Tensor) -> Tensor:
+    """A tangent in its primal's dtype where that holds all its values: a real one as complex."""
+    own, wanted = tangent._data.dtype, primal._data.dtype
+    if own == wanted or "V" in (own.kind, wanted.kind) or own.kind not in "fc":
+        return tangent
+    if np.promote_types(own, wanted) != wanted:
+        return tangent
+    found: Tensor = tangent.to(primal.dtype)
+    return found
 
 
 def link(dual: Tensor, primal: Tensor) -> None:

@@ -27,9 +27,12 @@ class Level:
     `grad` is the grad mode outside, in which the parts of its Lifted values are computed.
     """
 
-    __slots__ = ("kind", "size", "randomness", "joined", "number", "grad", "alive", "asked")
+    __slots__ = (
+        "kind", "size", "randomness", "joined", "number", "depth", "grad", "alive", "asked",
+    )  # fmt: skip
 
     number: int
+    depth: int  # how many levels there are with this one, for people
     grad: bool
 
     def __init__(self, kind: str, size: int = 0, randomness: str = "error") -> None:
@@ -47,6 +50,7 @@ class Level:
         self.grad = modes.state.grad
         self.alive = True
         modes.state.levels = (*modes.state.levels, self)
+        self.depth = len(modes.state.levels)
         modes.lifted += 1
         return self
 
@@ -239,6 +243,8 @@ class Batched(Lifted):
     def __bool__(self) -> bool:
         if not self.batched:
             return bool(self.value._data)
+        if not self.level.alive:
+            raise RuntimeError(escaped(self))
         raise RuntimeError(
             "vmap: It looks like you're attempting to use a Tensor in some data-dependent control "
             "flow (if, while, assert, bool()). All examples run together, so there is no one "
@@ -250,7 +256,7 @@ class Batched(Lifted):
             raise AttributeError(name)
         if not self.batched:
             return getattr(self.value._data, name)
-        if name == "item":
+        if name == "item" and self.level.alive:
             raise RuntimeError(
                 "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap "
                 "over calling .item() on a Tensor, please try to rewrite what you're doing with "
@@ -260,11 +266,23 @@ class Batched(Lifted):
         raise RuntimeError(self._explain(f"its values (.{name})"))
 
     def _explain(self, what: str) -> str:
+        if not self.level.alive:
+            return escaped(self)
         return (
             f"vmap: this function asks a Tensor of shape {list(self.shape)} for {what}, which it "
             "has only one example at a time. What depends on values cannot run for all examples "
             "together; use operations of fixed shape (torch.where), or call it outside of vmap."
         )
+
+
+def escaped(data: Lifted) -> str:
+    """What is wrong with a Tensor whose transform is over."""
+    kind = data.level.kind
+    return (
+        f"a Tensor of shape {list(data.shape)} was made inside {kind} and is used after it has "
+        f"ended; return it from the function that {kind} transforms instead of keeping it in a "
+        "variable outside"
+    )
 
 
 class Dual(Lifted):
@@ -456,14 +474,20 @@ def top_level(tensors: Sequence[Tensor]) -> Level | None:
                 if isinstance(data, Dual):  # what is left of a dual is its primal
                     t._data, t._storage = data.primal._data, data.primal._storage
                     return top_level(tensors)
-                raise RuntimeError(
-                    f"a Tensor of shape {list(data.shape)} was made inside {level.kind} and is "
-                    f"used after it has ended; return it from the function that {level.kind} "
-                    "transforms instead of keeping it in a variable outside"
-                )
+                raise RuntimeError(escaped(data))
             if top is None or level.number > top.number:
                 top = level
     return top
+
+
+def tracked_below(t: Tensor) -> str | None:
+    """The kind of the transform that hides a history of levels below from the tensor; or None."""
+    data = t._data
+    if not isinstance(data, Lifted) or not data.level.alive:
+        return None
+    parts = [part for part in data.parts() if part is not None]
+    hidden = any(part.requires_grad or tracked_below(part) is not None for part in parts)
+    return data.level.kind if hidden else None
 
 
 def bottom_arrays(t: Tensor) -> list[Any]:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from adjoint.autograd.lifted import Lifted
+from adjoint.autograd.meta import Meta
 from adjoint.autograd.modes import state
 from adjoint.autograd.tape import Node, edge_of
 from adjoint.autograd.tensor import Tensor, version_of
@@ -84,7 +86,14 @@ class Influence:
         """Whether the graph of `t` leads to the parameter."""
         if t is self.parameter:
             return t.requires_grad
-        if self.target is None or not t.requires_grad:
+        if self.target is None:
+            return False
+        data = t._data
+        if isinstance(data, Lifted) and data.level.alive and not isinstance(data, Meta):
+            parts = data.parts()  # inside a transform the graph of what lies outside is theirs
+            if any(part is not None and self.connects(part) for part in parts):
+                return True
+        if not t.requires_grad:
             return False
         # A view's edge is not renewed here: the program may be in the middle of writing to it.
         edges = [t._edge]

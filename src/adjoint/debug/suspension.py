@@ -6,7 +6,7 @@ import gc
 import weakref
 from collections import deque
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from types import MemberDescriptorType
 from typing import Any
 
@@ -107,25 +107,13 @@ class Suspension:
 
     def _keep(self, container: Any) -> None:
         """Keep what a container of an object of ours has, and those in it."""
-        if id(container) in self._seen:
+        if id(container) in self._seen or _is_namespace(container):
             return
         self._seen.add(id(container))
-        if isinstance(container, dict):
-            before: Any = dict(container)
-            items: Any = list(container.items())
-        elif isinstance(container, (list, deque)):
-            before = list(container)
-            items = list(enumerate(container))
-        else:
-            before, items = set(container), []
-
-        def undo() -> None:
-            container.clear()
-            (container.extend if isinstance(container, (list, deque)) else container.update)(before)
-
-        self._undo.append(undo)
+        items = _items(container)
+        self._undo.append(partial(_put_back, container, items))
         for key, value in items:
-            if type(value) is np.ndarray:
+            if type(value) is np.ndarray and not isinstance(container, set):
                 container[key] = self._ledger.adopt(value)
             elif isinstance(value, (dict, list, deque, set)):
                 self._keep(value)
@@ -186,6 +174,34 @@ class Suspension:
                 t._meta.grad = None if held.grad is None else made[id(held.grad)]
         for undo in reversed(self._undo):
             undo()
+
+
+def _is_namespace(container: Any) -> bool:
+    """Whether it holds the names of a module or a program, which are not ours to put back."""
+    return isinstance(container, dict) and "__builtins__" in container
+
+
+def _items(container: Any) -> list[tuple[Any, Any]]:
+    """What is in a dict, a list, a deque or a set, with its place there."""
+    if isinstance(container, dict):
+        return list(container.items())
+    return list(enumerate(container))
+
+
+def _put_back(container: Any, before: list[tuple[Any, Any]]) -> None:
+    """Make the contents of a container what they were; one that did not change is not touched."""
+    now, keyed = _items(container), isinstance(container, dict)
+    if len(now) == len(before) and all(
+        value is v and (key is k or not keyed) for (key, value), (k, v) in zip(now, before)
+    ):
+        return
+    container.clear()
+    if keyed:
+        container.update(before)
+    elif isinstance(container, set):
+        container.update([value for _, value in before])
+    else:
+        container.extend([value for _, value in before])
 
 
 def _revive(held: _Held, made: dict[int, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from adjoint.autograd import derivatives
+from adjoint.autograd.forward_ad import widened
 from adjoint.autograd.lifted import Dual, Level, lift
 from adjoint.autograd.modes import enable_grad, no_grad, state
 from adjoint.autograd.tensor import Tensor, wrap
@@ -107,6 +108,7 @@ def _checked(primals: Any, tangents: Any) -> tuple[list[Tensor], list[Tensor], A
                 raise RuntimeError(
                     f"{NAME}: Expected {what} to only contain Tensors, got {type(value)}"
                 )
+    directions = [widened(t, p) for p, t in zip(leaves, directions)]
     for p, t in zip(leaves, directions):
         check_tangent(p, t, NAME)
     return leaves, directions, structure

@@ -94,9 +94,10 @@ def replaced_state(
         values = _tied(tables, values)
     missing = [name for name in tables if name not in values] if strict else []
     if (strict and unexpected) or missing:
+        wrong = (("Unexpected", unexpected), ("Missing", missing))
+        told = [f"\n\t{what} key(s): {str(sorted(n))[1:-1]}." for what, n in wrong if n]
         raise RuntimeError(
-            f"Error(s) in loading state for {type(module).__name__}: unexpected key(s) "
-            f"{unexpected}, missing key(s) {missing}"
+            f"Error(s) in reparametrizing for {type(module).__name__}:" + "".join(told)
         )
     tables.update({name: _place(module, name) for name in unexpected})
     for name, value in values.items():

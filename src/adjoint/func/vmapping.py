@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import adjoint.api as api
+from adjoint.api.random import get_rng_state, set_rng_state
 from adjoint.autograd.lifted import Batched, Level, lift, spread
 from adjoint.autograd.tensor import Tensor
 
@@ -42,7 +43,7 @@ def vmap(
       int, or a tuple with an entry for each argument, nested as the arguments are.
     - `out_dims`: where the mapped dimension is in each output.
     - `randomness`: what random functions do inside: `"error"`, `"different"` numbers for each
-      example, or the `"same"` for all.
+      example, or the `"same"` for all (all chunks, too).
     - `chunk_size`: how many examples run together at most (None: all), which bounds memory.
 
     Tensor arguments share the size of the mapped dimension, and the outputs are Tensors. Raises
@@ -79,7 +80,10 @@ def vmap(
         if step >= size:
             return _run(func, run, leaves, dims, size, randomness, out_dims)
         parts = []
+        numbers = get_rng_state() if randomness == "same" else None
         for start in range(0, size, step):
+            if numbers is not None:
+                set_rng_state(numbers)
             count = min(step, size - start)
             chunk = [
                 leaf if dim is None else leaf.narrow(dim, start, count)
@@ -115,11 +119,11 @@ def _run(
 
 def _taken(func: Any, out: Any, place: int | None, level: Level) -> Any:
     """One output with its mapped dimension in place."""
-    name = name_of(func)
     is_tensor = isinstance(out, Tensor)
     if place is None:
         if is_tensor and isinstance(out._data, Batched) and out._data.level is level:
             if out._data.batched:
+                name = name_of(func)
                 raise ValueError(
                     f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is "
                     "None"
@@ -127,6 +131,7 @@ def _taken(func: Any, out: Any, place: int | None, level: Level) -> Any:
             return out._data.value
         return out
     if not is_tensor:
+        name = name_of(func)
         raise ValueError(
             f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(out)}. Did you "
             "mean to set out_dims= to None for output?"
@@ -156,11 +161,10 @@ def _joined(parts: Sequence[Any], out_dims: Any) -> Any:
 
 def _inputs(func: Any, in_dims: Any, args: Any) -> tuple[list[Any], Any, list[int | None]]:
     """Leaves, structure, and the mapped dimension of each leaf."""
-    name = f"vmap({name_of(func)}, in_dims={in_dims}, ...)(<inputs>)"
     if not isinstance(in_dims, (int, tuple)):
         raise ValueError(
-            f"{name}: expected `in_dims` to be int or a (potentially nested) tuple matching the "
-            f"structure of inputs, got: {type(in_dims)}."
+            f"{_call_of(func, in_dims)}: expected `in_dims` to be int or a (potentially nested) "
+            f"tuple matching the structure of inputs, got: {type(in_dims)}."
         )
     if not args:
         raise ValueError(
@@ -171,17 +175,28 @@ def _inputs(func: Any, in_dims: Any, args: Any) -> tuple[list[Any], Any, list[in
     dims = pytree.spread_prefix(in_dims, structure)
     if dims is None:
         raise ValueError(
-            f"{name}: in_dims is not compatible with the structure of `inputs`. in_dims has "
-            f"structure {pytree.flatten(in_dims)[1]!r} but inputs has structure {structure!r}."
+            f"{_call_of(func, in_dims)}: in_dims is not compatible with the structure of "
+            f"`inputs`. in_dims has structure {pytree.flatten(in_dims)[1]!r} but inputs has "
+            f"structure {structure!r}."
         )
     for i, (leaf, dim) in enumerate(zip(leaves, dims)):
-        dims[i] = _checked(name, leaf, dim)
+        if dim is not None:
+            dims[i] = _checked(func, in_dims, leaf, dim)
     return leaves, structure, dims
 
 
-def _checked(name: str, leaf: Any, dim: Any) -> int | None:
-    if dim is None:
-        return None
+def _call_of(func: Any, in_dims: Any) -> str:
+    """What errors call the application of a function."""
+    return f"vmap({name_of(func)}, in_dims={in_dims}, ...)(<inputs>)"
+
+
+def _checked(func: Any, in_dims: Any, leaf: Any, dim: Any) -> int:
+    """The dimension counted from the front."""
+    if isinstance(dim, int) and isinstance(leaf, Tensor):
+        rank = leaf._data.ndim
+        if -rank <= dim < rank:
+            return dim % rank
+    name = _call_of(func, in_dims)
     if not isinstance(dim, int):
         raise ValueError(
             f"{name}: Got in_dim={dim} for an input but in_dim must be either an integer dimension "
@@ -192,13 +207,10 @@ def _checked(name: str, leaf: Any, dim: Any) -> int | None:
             f"{name}: Got in_dim={dim} for an input but the input is of type {type(leaf)}. We "
             "cannot vmap over non-Tensor arguments, please use None as the respective in_dim"
         )
-    rank = leaf._data.ndim
-    if not -rank <= dim < rank:
-        raise ValueError(
-            f"{name}: Got in_dim={dim} for some input, but that input is a Tensor of "
-            f"dimensionality {rank} so expected in_dim to satisfy -{rank} <= in_dim < {rank}."
-        )
-    return dim % rank
+    raise ValueError(
+        f"{name}: Got in_dim={dim} for some input, but that input is a Tensor of "
+        f"dimensionality {rank} so expected in_dim to satisfy -{rank} <= in_dim < {rank}."
+    )
 
 
 def _batch_size(func: Any, in_dims: Any, leaves: Sequence[Any], dims: Sequence[int | None]) -> int:

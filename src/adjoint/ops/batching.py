@@ -9,7 +9,8 @@ one example at a time. Knows Tensors of the levels below, nothing of the level i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cache
+from math import prod
 from typing import Any
 
 from ..autograd import engine
@@ -19,15 +20,24 @@ from ..autograd.tensor import Tensor
 from . import joining, shape
 
 
-@dataclass
 class Call:
     """One application: `values` of which those in `batched` have the hidden axis first."""
 
-    operation: Any
-    level: Level
-    values: list[Tensor]
-    batched: list[bool]
-    params: dict[str, Any]
+    __slots__ = ("operation", "level", "values", "batched", "params")
+
+    def __init__(
+        self,
+        operation: Any,
+        level: Level,
+        values: list[Tensor],
+        batched: list[bool],
+        params: dict[str, Any],
+    ) -> None:
+        self.operation = operation
+        self.level = level
+        self.values = values
+        self.batched = batched
+        self.params = params
 
     @property
     def size(self) -> int:
@@ -57,9 +67,26 @@ class Call:
         sizes = (array.shape[0], *(1,) * missing, *array.shape[1:])
         return reshaped(value, sizes)
 
+    def one_run(self, i: int) -> Tensor:
+        """Input i with all its dimensions as one, after the hidden axis."""
+        return reshaped(self.whole(i), (self.size, prod(self.of(i))))
+
+    # Examples that hold batches of their own: n axes become one.
+    def merged(self, i: int) -> Tensor:
+        """Input i with the hidden axis and its first merged."""
+        x = self.whole(i)
+        sizes = x._data.shape
+        return reshaped(x, (sizes[0] * sizes[1], *sizes[2:]))
+
+    def apart(self, t: Tensor) -> Tensor:
+        """The other way round."""
+        sizes = t._data.shape
+        return reshaped(t, (self.size, sizes[0] // max(self.size, 1), *sizes[1:]))
+
 
 Rule = Callable[[Call], Any]
 RULES: dict[str, Rule] = {}  # by the operation's name; filled by `batching_rules`
+_found: dict[Any, Rule] = {}  # by the operation: what `rule_of` has found
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
@@ -67,6 +94,7 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
 
     def decorate(f: Rule) -> Rule:
         RULES.update(dict.fromkeys(names, f))
+        _found.clear()
         return f
 
     return decorate
@@ -96,32 +124,35 @@ def apply_batched(
     operation: Any, level: Level, tensors: Sequence[Tensor], params: dict[str, Any]
 ) -> list[Any]:
     """Outputs as Batched, also where nothing is mapped: below, another grad mode may hold."""
-    values, batched = [], []
+    values, batched, mapped = [], [], False
     for t in tensors:
         data = t._data
         if data.__class__ is Batched and data.level is level:
             values.append(data.value)
             batched.append(data.batched)
+            mapped = mapped or data.batched
         else:
             values.append(t)
             batched.append(False)
-    if not any(batched):
+    if mapped:
+        use = _found.get(operation) or rule_of(operation)
+        out = use(Call(operation, level, values, batched, params))
+    else:
         out = operation(*values, **params)
-        outs = out if operation.several else (out,)
-        return [Batched(level, o, False) for o in outs]
-    call = Call(operation, level, values, batched, params)
-    out = rule_of(operation)(call)
-    return [Batched(level, o) for o in (out if operation.several else (out,))]
+    if operation.several:
+        return [Batched(level, o, mapped) for o in out]
+    return [Batched(level, out, mapped)]
 
 
 def rule_of(operation: Any) -> Rule:
     """How an operation is batched."""
     found = RULES.get(operation.name)
-    if found is not None:
-        return found
-    if operation.kind == "elementwise":
-        return lined_up
-    return axes_moved if moves_axes(operation) else one_by_one
+    if found is None and operation.kind == "elementwise":
+        found = lined_up
+    if found is None:
+        found = axes_moved if moves_axes(operation) else one_by_one
+    _found[operation] = found
+    return found
 
 
 def batching_kind(operation: Any) -> str:
@@ -138,8 +169,13 @@ def batching_kind(operation: Any) -> str:
 
 def lined_up(call: Call) -> Any:
     """Elementwise: inputs broadcast as they would without the hidden axis."""
-    rank = max(call.rank(i) for i in range(len(call.values)))
-    return call.operation(*[call.lined_up(i, rank) for i in range(len(call.values))], **call.params)
+    values = call.values
+    if len(values) > 1:
+        ranks = [len(v._data.shape) - b for v, b in zip(values, call.batched)]
+        rank = max(ranks)
+        if ranks.count(rank) < len(ranks):
+            values = [call.lined_up(i, rank) for i in range(len(values))]
+    return call.operation(*values, **call.params)
 
 
 # What parameters mean, by name: how each is moved past the hidden axis.
@@ -189,13 +225,44 @@ def moves_axes(operation: Any) -> bool:
 
 def axes_moved(call: Call) -> Any:
     """Every input with the hidden axis; parameters moved past it."""
-    if any(call.rank(i) == 0 for i in range(len(call.values))) and AXES & call.params.keys():
-        return one_by_one(call)  # a dimension of a 0-d tensor cannot be counted past another
-    params = {
-        name: MEANING[name](value, call) if name in MEANING else value
-        for name, value in {**call.operation.defaults, **call.params}.items()
-    }
-    return call.operation(*[call.whole(i) for i in range(len(call.values))], **params)
+    values = [v if b else spread(v, call.size) for v, b in zip(call.values, call.batched)]
+    params = dict(call.params)
+    for v in values:
+        if len(v._data.shape) == 1 and AXES & params.keys():
+            return _as_vectors(call)  # a dimension of a 0-d tensor cannot be counted past another
+    for name, meaning, default in _moving_params(call.operation):
+        if name in params:
+            params[name] = meaning(params[name], call)
+        elif default is not _NO_DEFAULT:
+            params[name] = meaning(default, call)
+    return call.operation(*values, **params)
+
+
+_NO_DEFAULT = object()
+
+
+@cache
+def _moving_params(operation: Any) -> list[tuple[str, Any, Any]]:
+    """Name, meaning and default of each parameter to be moved past the hidden axis."""
+    defaults = operation.defaults
+    return [
+        (name, MEANING[name], defaults.get(name, _NO_DEFAULT))
+        for name in operation.params
+        if name in MEANING
+    ]
+
+
+def _as_vectors(call: Call) -> Any:
+    """Examples of no dimension as vectors of one element, as torch treats them."""
+    count = len(call.values)
+    if any(call.rank(i) for i in range(count)):
+        return one_by_one(call)
+    values = [reshaped(call.whole(i), (call.size, 1)) for i in range(count)]
+    params = {k: (0,) if k in AXES and v == () else v for k, v in call.params.items()}
+    out = axes_moved(Call(call.operation, call.level, values, [True] * count, params))
+    if call.operation.several:
+        return [reshaped(o, (call.size,)) for o in out]
+    return reshaped(out, (call.size,))
 
 
 def leading(call: Call) -> Any:

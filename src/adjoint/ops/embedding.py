@@ -1,4 +1,7 @@
-"""Floor 2: rows of a table by index, and its transpose, which adds rows where they came from."""
+"""Floor 2: rows of a table by index, and its transpose, which adds rows where they came from.
+
+`skip` is a row that gets no gradient, or a range of them: several tables may be one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,11 @@ INDICES = np.array([[0, 3, 1], [3, 3, 0]])
 
 @linear(
     "embedding",
-    samples=cases(((4, 2), INDICES, {"skip": None}), ((5, 2), INDICES, {"skip": 2})),
+    samples=cases(
+        ((4, 2), INDICES, {"skip": None}),
+        ((5, 2), INDICES, {"skip": 2}),
+        ((8, 2), INDICES, {"skip": range(2, 8, 4)}),
+    ),
     reference=lambda w, indices, skip: w[indices],
 )
 class embedding:
@@ -30,6 +37,7 @@ class embedding:
     samples=cases(
         ((2, 3, 2), INDICES, {"count": 4, "skip": None}),
         ((2, 3, 2), INDICES, {"count": 5, "skip": 3}),
+        ((2, 3, 2), INDICES, {"count": 4, "skip": range(1, 4, 2)}),
     ),
 )
 class add_rows:
@@ -42,4 +50,6 @@ class add_rows:
         taken = xp.rows(ct, indices)
         if skip is None:
             return taken
-        return xp.where(xp.expand_dims(indices == skip, axis=-1), 0, taken)
+        every = isinstance(skip, range)
+        is_skipped = indices % skip.step == skip.start if every else indices == skip
+        return xp.where(xp.expand_dims(is_skipped, axis=-1), 0, taken)

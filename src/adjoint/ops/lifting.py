@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.forward_ad import link
-from ..autograd.lifted import Level, Lifted, bottom_arrays, constant_at, level_of
+from ..autograd.lifted import Batched, Level, Lifted, bottom_arrays, constant_at, level_of
 from ..autograd.modes import state
 from ..autograd.tensor import Tensor, wrap
 from .application import Operation, mark_view
@@ -23,6 +23,7 @@ from .series import apply_series
 from .tangents import apply_dual
 
 UNTRACKED: Tensor = wrap(np.zeros(()))  # stands for a constant when asked what needs a gradient
+
 _APPLY = {"vmap": apply_batched, "jvp": apply_dual, "jet": apply_series}
 
 
@@ -70,12 +71,21 @@ def _mark_views(
     operation: Operation, t: Tensor, results: Sequence[Tensor], params: dict[str, Any]
 ) -> None:
     """Tie results that share memory with the input, below all levels, to it."""
-    if not isinstance(t._data, Lifted):
+    data = t._data
+    if not isinstance(data, Lifted):
         return
-    own = bottom_arrays(t)
     many = len(results) > 1 or operation.several
+    own = None
     for number, result in enumerate(results):
-        if isinstance(result._data, Lifted) and any(
+        made = result._data
+        if data.__class__ is Batched and made.__class__ is Batched:  # a level with none below
+            before, after = data.value._data, made.value._data
+            if before.__class__ is np.ndarray and after.__class__ is np.ndarray:
+                if np.may_share_memory(before, after):
+                    mark_view(t, result, operation, params, number if many else None)
+                continue
+        own = own or bottom_arrays(t)
+        if isinstance(made, Lifted) and any(
             np.may_share_memory(a, b) for a in own for b in bottom_arrays(result)
         ):
             mark_view(t, result, operation, params, number if many else None)

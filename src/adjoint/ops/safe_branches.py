@@ -18,7 +18,7 @@ from ..autograd.modes import Mode, state
 from ..autograd.tape import OperationNode
 from ..autograd.tensor import Tensor
 from .batching import leading, lined_up, rule_of
-from .batching_rules import loss_of_pairs
+from .batching_rules.reductions import loss_of_pairs
 from .limits import namespace
 from .reduction import kept_shape
 

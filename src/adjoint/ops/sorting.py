@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .extremes import FULL, SELECTED, pull_all, pull_selected, push_all, push_selected
+from .extremes import SELECTED, pull_dims, pull_selected, push_dims, push_selected
 from .operation import general, linear
 from .samples import Sample, cases
 
@@ -187,28 +187,43 @@ class nanmedian_dim:
     vjp_x, jvp_x = pull_selected, push_selected
 
 
-def _lower_median(x: Any) -> Any:
-    return np.sort(x, axis=None)[(x.size - 1) // 2]
+SHARED = cases(((),), ((5,),), ((2, 3),), ((3, 4), {"dim": 0}), ((0, 3), {"dim": 1}))
 
 
-@general("median", samples=FULL, reference=_lower_median)
+def _lower_median(x: Any, *, dim: int | None = None) -> Any:
+    if dim is None:
+        return np.sort(x, axis=None)[(x.size - 1) // 2]
+    return np.take(np.sort(x, axis=dim), (x.shape[dim] - 1) // 2, dim)
+
+
+def pull_shared(xp: Any, ct: Any, x: Any, out: Any, x_dtype: Any, x_shape: Any, dim: Any) -> Any:
+    """Equal elements share the cotangent evenly."""
+    return pull_dims(xp, ct, x, out, x_dtype, x_shape, dim, False)
+
+
+def push_shared(xp: Any, t: Any, x: Any, out: Any, x_dtype: Any, x_shape: Any, dim: Any) -> Any:
+    """The mean of the tangents of equal elements."""
+    return push_dims(xp, t, x, out, x_dtype, x_shape, dim, False)
+
+
+@general("median", samples=SHARED, reference=_lower_median)
 class median:
-    """The lower median of all elements; equal ones share the gradient evenly."""
+    """The lower median, by default of all elements; equal ones share the gradient evenly."""
 
-    def forward(xp, x):
-        return xp.median(x)
+    def forward(xp, x, *, dim=None):
+        return xp.median(x, axis=dim)
 
-    vjp_x, jvp_x = pull_all, push_all
+    vjp_x, jvp_x = pull_shared, push_shared
 
 
-@general("nanmedian", samples=FULL, reference=_lower_median)
+@general("nanmedian", samples=SHARED, reference=_lower_median)
 class nanmedian:
-    """The lower median of all elements that are not nan; equal ones share the gradient."""
+    """The lower median of the elements that are not nan; equal ones share the gradient."""
 
-    def forward(xp, x):
-        return xp.median(x, ignore_nan=True)
+    def forward(xp, x, *, dim=None):
+        return xp.median(x, axis=dim, ignore_nan=True)
 
-    vjp_x, jvp_x = pull_all, push_all
+    vjp_x, jvp_x = pull_shared, push_shared
 
 
 def _mode(x: Any, *, dim: int, keepdim: bool) -> Any:

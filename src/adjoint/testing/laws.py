@@ -71,9 +71,9 @@ def check_operation(operation: Definition, laws: Iterable[str] | None = None) ->
     """Hold an operation to the laws, on its own samples; raises LawError at the first it breaks.
 
     The laws: the value against a reference, forward derivative against finite differences, backward
-    as its transpose, second order, complex inputs, strided inputs, lower precision, inputs left
-    unwritten, memory, saved values, special values. `laws`: names of some of `testing.LAWS`, by
-    default all.
+    as its transpose, second order by inputs and by cotangents, complex inputs, strided inputs,
+    lower precision, inputs left unwritten, memory, saved values, special values. `laws`: names of
+    some of `testing.LAWS`, by default all.
 
     >>> torch.testing.check_operation(torch.library.REGISTRY["tanh"])
     """
@@ -178,6 +178,28 @@ def second_order(operation: Any, sample: Any) -> None:
     )
     got = inner([s._data for s in second], [tangents[i] for i in places])
     close(got, want, 2e-4)
+
+
+@law
+def pulled_twice(operation: Any, sample: Any) -> None:
+    """Pulled again by its cotangent, the gradient gives J v: it is linear in the cotangent."""
+    values = arrays(sample)
+    places = moving(operation, values)
+    if not places:
+        return
+    tangents = directions(operation, values)
+    inputs = tensors(operation, values)
+    outs = outputs(operation, operation(*inputs, **sample.params))
+    cts = [wrap(random_like(o._data, "ct", i)).requires_grad_() for i, o in enumerate(outs)]
+    found = grad(outs, [inputs[i] for i in places], cts, create_graph=True)
+    pairs = [(g, wrap(tangents[i])) for g, i in zip(found, places) if g.requires_grad]
+    if not pairs:
+        return
+    again = grad([g for g, _ in pairs], cts, [v for _, v in pairs], materialize_grads=True)
+    with np.errstate(all="ignore"):
+        _, tangent = operation.jvp(cpu, values, tangents, **sample.params)
+    for got, want in zip(again, moved(operation, tangent), strict=True):
+        close(got._data, want, 1e-9)
 
 
 @law

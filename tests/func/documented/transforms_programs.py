@@ -324,3 +324,25 @@ def looking_below_a_transform():
 
     torch.vmap(torch.vmap(f))(torch.arange(4.0).reshape(2, 2))
     print(torch.func.jvp(f, (torch.ones(2),), (torch.ones(2),)))
+
+
+def strict_calls_name_what_is_wrong():
+    layer = torch.nn.Linear(2, 2)
+    for given in ({"weight": torch.ones(2, 2)}, {"other": torch.ones(1)}):
+        try:
+            torch.func.functional_call(layer, given, torch.ones(2), strict=True)
+        except RuntimeError as error:
+            print(error)
+
+
+def real_tangents_of_complex_values():
+    z = torch.tensor([1 + 1j, 2.0])
+    print(torch.func.jvp(lambda z: z * z, (z,), (torch.tensor([1.0, 2.0]),)))
+    fwad = torch.autograd.forward_ad
+    with fwad.dual_level():
+        dual = fwad.make_dual(torch.tensor(0.5), torch.tensor(2.0))
+        print(dual, dual.sin())
+        try:
+            fwad.make_dual(torch.tensor(1.0), dual)
+        except RuntimeError as error:
+            print(str(error)[:63])

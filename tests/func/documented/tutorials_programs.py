@@ -76,7 +76,12 @@ def model_ensembling():
     data = torch.randn(5, 7, 1, 3, 3)
     models = [_Perceptron() for _ in range(5)]
     params, buffers = stack_module_state(models)
-    base = _Perceptron()
+    base = copy.deepcopy(models[0]).to("meta")
+    print(base.fc1.bias, base.fc1.weight.device, base.fc1.weight.is_meta)
+    try:
+        base.cpu()
+    except NotImplementedError as error:
+        print(str(error)[:40])
 
     def fmodel(params, buffers, x):
         return functional_call(base, (params, buffers), (x,))

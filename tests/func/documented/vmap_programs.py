@@ -170,3 +170,78 @@ def outer_products_and_pairwise_distances():
     print(vmap(lambda row: row.sort().values.cumsum(0))(x))
     print(vmap(lambda row: torch.cat([row, row.flip(0)]).unfold(0, 2, 1))(x).shape)
     print(vmap(lambda row: torch.einsum("i,j->ij", row, row).diagonal().prod())(x))
+
+
+def places_counts_and_ranks():
+    rows, values = torch.randn(3, 5).sort(-1).values, torch.randn(3, 4)
+    nan = torch.tensor([1.0, 2.0, float("nan")])
+    for right in (False, True):
+        print(vmap(lambda r, v, right=right: torch.searchsorted(r, v, right=right))(rows, values))
+        print(vmap(lambda r, right=right: torch.searchsorted(r, values, right=right))(rows)[0])
+        print(vmap(lambda v, right=right: torch.bucketize(v, rows[1], right=right))(values))
+        print(torch.searchsorted(nan, torch.tensor([0.0, 2.0, 3.0]), right=right))
+    unsorted = torch.randn(3, 5)
+    order = unsorted.argsort(-1)
+    print(vmap(lambda u, o: torch.searchsorted(u, values[0], sorter=o))(unsorted, order))
+    print(vmap(lambda r: torch.histc(r, 4))(unsorted), torch.histc(torch.arange(4.0) / 5, 3))
+    print(vmap(lambda r: torch.histc(r, 3, min=-1, max=1))(unsorted))
+    whole = torch.tensor([[1, 2, 2], [4, 0, 1]])
+    print(vmap(lambda r: torch.isin(r, torch.tensor([2, 4])))(whole))
+    print(
+        vmap(torch.isin)(whole, whole.flip(0)),
+        vmap(lambda r: torch.bincount(r, minlength=5))(whole),
+    )
+    print(vmap(lambda r: torch.stack(torch.unravel_index(r, (2, 3))))(whole))
+    matrices = torch.randn(3, 4, 2)
+    matrices[1, :, 1] = matrices[1, :, 0]
+    print(vmap(torch.linalg.matrix_rank)(matrices))
+    limits = torch.tensor([0.1, 5.0, 0.2])
+    print(vmap(lambda m, a: torch.linalg.matrix_rank(m, atol=a))(matrices, limits))
+    print(vmap(lambda m, a: torch.linalg.pinv(m, rtol=a))(matrices, limits / 10))
+    right = torch.randn(3, 4, 2)
+    print(vmap(lambda m, b: torch.linalg.lstsq(m, b).solution)(matrices[::2], right[::2]))
+
+
+def medians_and_blocks():
+    x = torch.randn(3, 2, 3)
+    y = x.clone()
+    y[1, 0, 1] = float("nan")
+    print(vmap(torch.median)(y), vmap(torch.nanmedian)(y), vmap(vmap(torch.median))(y))
+    print(vmap(torch.func.grad(torch.median))(torch.tensor([[1.0, 1.0, 5.0], [2.0, 3.0, 4.0]])))
+    print(torch.func.jvp(vmap(torch.nanmedian), (x,), (2 * x,)))
+    print(vmap(torch.block_diag)(x, x[:, :1]).sum(-1))
+    print(vmap(lambda a: a.as_strided((2, 2), (1, 3), 1))(x))
+    mask = x > 0
+    print(vmap(lambda a, m: a.masked_scatter(m, torch.arange(6.0)))(x, mask))
+    print(vmap(lambda a: torch.softmax(a, 0) + a.sum(0) + a.cumsum(-1))(torch.randn(3)))
+
+
+def chunks_that_share_random_numbers():
+    zeros = torch.zeros(5)
+    same = vmap(lambda x: x + torch.rand(2), randomness="same", chunk_size=2)(zeros)
+    print(same, torch.rand(1))
+    print(vmap(lambda x: x + torch.rand(2), randomness="different", chunk_size=2)(zeros))
+
+
+def tables_with_a_padding_row():
+    tables, rows = torch.randn(2, 4, 2), torch.tensor([[0, 1, 1], [3, 1, 2]])
+
+    def loss(table, row):
+        return torch.nn.functional.embedding(row, table, padding_idx=1).pow(2).sum()
+
+    print(vmap(torch.func.grad(loss))(tables, rows))
+    print(vmap(vmap(torch.func.grad(loss), (None, 0)), (0, None))(tables, rows)[1])
+
+
+def looking_inside():
+    def f(x):
+        print(x, torch.func.debug_unwrap(x))
+        return x * 2
+
+    vmap(f)(torch.randn(2, 3))
+
+    def inner(x):
+        print(torch.func.debug_unwrap(x, recurse=False).shape, torch.func.debug_unwrap(x).shape)
+        return x
+
+    vmap(vmap(inner))(torch.randn(2, 3, 4))

@@ -370,7 +370,7 @@ def _enter_factorization(function: Any) -> None:
 for _function in (
     factorizations.inv, factorizations.solve, factorizations.pinv, factorizations.det,
     factorizations.slogdet, factorizations.cofactors, factorizations.cholesky,
-    factorizations.eigh, factorizations.qr,
+    factorizations.eigh, factorizations.qr, factorizations.matrix_exp,
 ):  # fmt: skip
     _enter_factorization(_function)
 
