@@ -6,7 +6,7 @@ The walk itself is in `engine.py`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,10 @@ def _one(dtype: Any) -> Any:
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
-    """A tensor (or GradientEdge) alone, or a sequence of them, as a tuple."""
-    if isinstance(value, (tuple, list)) and not isinstance(value, GradientEdge):
-        return tuple(value)
-    return (value,)
+    """A tensor (or GradientEdge) alone, or an iterable of them, as a tuple."""
+    if isinstance(value, GradientEdge) or not isinstance(value, (tuple, list, Iterator)):
+        return (value,)
+    return tuple(value)
 
 
 def _is_lifted(roots: Sequence[Any], gradients: Sequence[Any]) -> bool:
@@ -156,6 +156,8 @@ def backward(
     if grad_variables is not None:
         warnings.warn("grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2)
         grad_tensors = grad_variables
+    if isinstance(inputs, dict):
+        inputs = tuple(inputs.values())
     wanted = None if inputs is None else as_tuple(inputs)
     if wanted == ():
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")

@@ -59,18 +59,18 @@ class Outputs:
         returned = {id(out) for out in raw}
         for t in self.dirty.values():
             storage_of(t).bump(origin.caller(4))
+            if id(t) not in returned:
+                raise RuntimeError(
+                    "Some elements marked as dirty during the forward method were not returned as "
+                    "output. The inputs that are modified inplace must all be outputs of the "
+                    f"Function ({self.function})."
+                )
             if id(t) not in self.inputs:
                 warnings.warn(
                     "Only input Tensors should be given to ctx.mark_dirty(). If a Tensor is not "
                     "an input, there is no need to pass it to mark_dirty().",
                     UserWarning,
                     stacklevel=5,
-                )
-            elif id(t) not in returned:
-                raise RuntimeError(
-                    "Some elements marked as dirty during the forward method were not returned as "
-                    "output. The inputs that are modified inplace must all be outputs of the "
-                    f"Function ({self.function})."
                 )
 
     def _is_differentiable(self, out: Any) -> bool:
@@ -94,8 +94,8 @@ class Outputs:
 
     def _rewritten(self, out: Tensor, number: int, count: int) -> Tensor:
         """An input that forward wrote in place: its history is now this node."""
-        if not self.recorded:
-            return out
+        if not self.recorded or id(out) in self.cut:
+            return out.detach() if out.requires_grad else out
         if out._view is None and out._edge is None and out._requires_grad:
             raise RuntimeError(
                 "a leaf Variable that requires grad has been used in an in-place operation. "
@@ -114,7 +114,7 @@ class Outputs:
             check_history(out, self.function)
             rebase(out, (self.node, number))
             refresh(out)
-        elif id(out) not in self.cut:
+        else:
             out._edge, out._requires_grad = (self.node, number), True
         return out
 

@@ -115,6 +115,8 @@ class Tensor:
         tensor([1., 1.])
         """
         result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
+        if self._storage is not None and self._storage.inference:
+            storage_of(result).inference = True
         return result
 
     @data.setter
@@ -123,6 +125,11 @@ class Tensor:
             raise TypeError(
                 f"Variable data has to be a tensor, but got {type(value).__name__}; "
                 "wrap it with torch.tensor(...)"
+            )
+        if self.requires_grad and value._data.dtype.kind not in "fcV":
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex "
+                f"dtype, but got {value.dtype}"
             )
         self._data = value._data
 
@@ -333,13 +340,13 @@ class Tensor:
 
     @property
     def _version(self) -> int:
-        """How often this memory was written in place; RuntimeError for an inference tensor."""
+        """How often this memory was written in place."""
         if self.is_inference():
             raise RuntimeError(
-                "Inference tensors do not track version counter; .clone() outside inference_mode "
-                "gives a tensor that does"
+                "Inference tensors do not track version counter. Use .clone() to get a normal "
+                "tensor."
             )
-        return 0 if self._storage is None else self._storage.version
+        return version_of(self)
 
     @property
     def _base(self) -> Tensor | None:
@@ -460,6 +467,11 @@ def storage_of(t: Tensor) -> Storage:
         if t._edge is not None:
             share_with_saved(t, storage)
     return storage
+
+
+def version_of(t: Tensor) -> int:
+    """How often the tensor's memory was written in place; of inference tensors too."""
+    return 0 if t._storage is None else t._storage.version
 
 
 def share_with_saved(t: Tensor, storage: Storage) -> None:

@@ -48,6 +48,9 @@ class CopySlices(_ViewNode):
 
     __slots__ = ()
 
+    def name(self) -> str:
+        return "torch::autograd::CopySlices"
+
     def apply(self, ct: Any, run: Run) -> Any:
         xp = run.xp
         written = _forward(self.steps, xp, ct)
@@ -155,6 +158,12 @@ def own(t: Tensor) -> Tensor:
     """
     t._view = None
     return t
+
+
+def copied(t: Tensor) -> Tensor:
+    """A copy of `t` if it is a view: the result of an operation that is never one."""
+    result: Tensor = t if t._view is None else t.clone()
+    return result
 
 
 def rebase(t: Tensor, written: Edge) -> None:

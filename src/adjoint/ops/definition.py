@@ -44,7 +44,8 @@ class Definition:
         self.products = self._collect("times_d_")
         self._check_rules()
         node_name = node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
-        self.node_class = node_class(node_name, self, (*self.inputs, *self.outputs, *self.params))
+        kept = (*self.inputs, *self.outputs, *self.params, f"{self.inputs[0]}_shape")
+        self.node_class = node_class(node_name, self, kept)
 
     def _collect(self, prefix: str) -> dict[int, Any]:
         """Rules by input number: `d_x`, `vjp_x`, `transpose_x`, `jvp_x`."""

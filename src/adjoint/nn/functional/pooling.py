@@ -202,7 +202,7 @@ def _avg_pool(
     else:
         counts = tuple((divisor if i == 0 else 1,) * size for i, size in enumerate(sizes))
     out = ops.average_pool(input, kernel=kernel, stride=strides, padding=pairs, counts=counts)
-    return out.squeeze(0) if alone else out
+    return own(out.squeeze(0) if alone else out)
 
 
 def avg_pool1d(
@@ -309,7 +309,7 @@ def _adaptive_avg(input: Tensor, output_size: Any, n: int) -> Tensor:
             for i, (start, end) in enumerate(_borders(s, m)):
                 means[start:end, i] = 1 / (end - start)
             out = (out.transpose(axis, -1) @ wrap(means)).transpose(axis, -1)
-    return out.squeeze(0) if alone else out
+    return own(out.squeeze(0) if alone else out)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
@@ -353,7 +353,8 @@ def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool, n: int)
     out = flat.gather(2, indices.reshape(*indices._data.shape[:2], -1))
     out = out.reshape(indices._data.shape)
     if alone:
-        out, indices = out.squeeze(0), indices.squeeze(0)
+        out, indices = out.squeeze(0), own(indices.squeeze(0))
+    out = own(out)
     return (out, indices) if return_indices else out
 
 
