@@ -333,3 +333,49 @@ def test_multi_grad_hook_on_the_result_itself() -> None:
     register_multi_grad_hook((x, y), lambda grads: seen.append([g.tolist() for g in grads]))
     y.backward(torch.ones(1))
     assert seen == [[[2.0], [1.0]]]
+
+
+# Second derivatives that are zero, not absent.
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: F.max_pool2d(x, 2),
+        lambda x: F.max_pool1d(x[0], 2),
+        lambda x: F.avg_pool2d(x, 2),
+        lambda x: F.adaptive_avg_pool2d(x, 2),
+        lambda x: F.nll_loss(x, torch.zeros(1, 4, 4, dtype=torch.int64)),
+    ],
+)
+def test_the_gradient_of_a_pooling_depends_on_its_input_by_zero(
+    operation: Callable[..., Any],
+) -> None:
+    x = torch.arange(32.0).sin().reshape(1, 2, 4, 4).requires_grad_()
+    w = leaf(3.0)
+    (first,) = torch.autograd.grad(operation(x).sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(first.sum(), x)
+    assert second.shape == x.shape and not second.any()
+    (first,) = torch.autograd.grad((operation(x) * w).sum(), x, create_graph=True)
+    second, by_w = torch.autograd.grad((first * first).sum(), [x, w])
+    assert not second.any()
+    torch.testing.assert_close(by_w, 2 * (first.detach() ** 2).sum().reshape(1) / 3)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: F.mse_loss(x, x),
+        lambda x: F.huber_loss(x, x),
+        lambda x: F.nll_loss(x, torch.tensor([0])),
+        lambda x: F.binary_cross_entropy_with_logits(x, x),
+        lambda x: F.cosine_similarity(x, x),
+        lambda x: F.max_pool1d(x, 1),
+        lambda x: F.avg_pool1d(x, 1),
+        lambda x: F.interpolate(x[None], scale_factor=2),
+        torch.unique,
+    ],
+)
+def test_complex_numbers_are_refused_where_torch_does(operation: Callable[..., Any]) -> None:
+    with pytest.raises((NotImplementedError, RuntimeError), match="complex|Complex"):
+        operation(torch.tensor([[1 + 1j, 2.0]]))

@@ -12,6 +12,7 @@ from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
 from .examples import each_example, of_dynamic_shape
+from .extremes import require_ordered
 from .promotion import Number
 from .registration import FUNCTIONS, public
 from .results import result_type_of
@@ -35,6 +36,7 @@ def unique(
     (tensor([1, 3]), tensor([1, 2]))
     """
     check_tensor(input, "unique")
+    require_ordered(input, "unique")
     array = input._data
     axis = None if dim is None else canonical_dim(dim, array.ndim, "unique")
     found, inverse, counts = np.unique(
@@ -178,6 +180,7 @@ def searchsorted(
             "torch.searchsorted(): side and right can't be set to opposites, got side of left "
             "while right was True"
         )
+    require_ordered(sorted_sequence, "searchsorted")
     sequence = sorted_sequence._data
     values = input._data if isinstance(input, Tensor) else np.asarray(input)
     if sequence.ndim != 1 and (values.ndim == 0 or values.shape[:-1] != sequence.shape[:-1]):

@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays import cpu
 from . import modes, second_pass
 from .captures import Captures
+from .constant_gradient import connected
 from .origin import Origin, caller
 from .tape import Node, node_line
 from .tensor import Tensor
@@ -145,6 +146,8 @@ class Run:
         except RuntimeWarning:
             with np.errstate(all="ignore"):
                 cts = _runner(node)(ct, self)
+        if node.constant and self.create_graph and ct is not None:
+            cts = connected(node, cts)
         if hooks is not None:
             cts = hooks.after(cts, ct, self, node)
         pending, on_tensors = self.pending, self.on_tensors

@@ -37,6 +37,8 @@ class Node:
 
     __slots__ = ("edges", "seq", "shape", "dtype", "hooks", "__weakref__")
 
+    constant: ClassVar[bool] = False  # see `constant_gradient`
+
     edges: Sequence[Edge]  # only to inputs that need a gradient
     seq: int
     shape: tuple[int, ...] | None

@@ -13,7 +13,7 @@ from adjoint.autograd.tensor import Tensor, wrap
 from adjoint.autograd.views import copied, own
 from adjoint.ops import convolution as ops
 
-from .arguments import expect_tensor, per_axis
+from .arguments import expect_real, expect_tensor, per_axis
 
 SMOOTH = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode: spatial axes
 
@@ -210,6 +210,7 @@ def interpolate(
     tensor([[[1., 1., 2., 2.]]])
     """
     expect_tensor(input, "interpolate", "input", 1)
+    expect_real(input, "interpolate")
     n = input._data.ndim - 2
     if antialias:
         raise NotImplementedError(

@@ -14,7 +14,7 @@ from adjoint.autograd.tensor import Tensor, wrap
 from adjoint.autograd.views import own
 from adjoint.ops import pooling as ops
 
-from .arguments import batched, expect_tensor, per_axis, place
+from .arguments import batched, expect_real, expect_tensor, per_axis, place
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -72,6 +72,7 @@ def _max_pool(
 ) -> Any:
     name = f"max_pool{n}d"
     expect_tensor(input, name, "input", 1)
+    expect_real(input, name)
     kernel = per_axis(kernel_size, n, name, "kernel_size")
     strides = per_axis(_or(stride, kernel_size), n, name, "stride")
     paddings = per_axis(padding, n, name, "padding")
@@ -186,6 +187,7 @@ def _avg_pool(
 ) -> Tensor:
     name = f"avg_pool{n}d"
     expect_tensor(input, name, "input", 1)
+    expect_real(input, name)
     kernel = per_axis(kernel_size, n, name, "kernel_size")
     strides = per_axis(_or(stride, kernel_size), n, name, "stride")
     paddings = per_axis(padding, n, name, "padding")
