@@ -377,5 +377,5 @@ def test_the_gradient_of_a_pooling_depends_on_its_input_by_zero(
     ],
 )
 def test_complex_numbers_are_refused_where_torch_does(operation: Callable[..., Any]) -> None:
-    with pytest.raises((NotImplementedError, RuntimeError), match="complex|Complex"):
+    with pytest.raises((NotImplementedError, RuntimeError), match=r"complex|Complex"):
         operation(torch.tensor([[1 + 1j, 2.0]]))
