@@ -379,3 +379,117 @@ def test_the_gradient_of_a_pooling_depends_on_its_input_by_zero(
 def test_complex_numbers_are_refused_where_torch_does(operation: Callable[..., Any]) -> None:
     with pytest.raises((NotImplementedError, RuntimeError), match=r"complex|Complex"):
         operation(torch.tensor([[1 + 1j, 2.0]]))
+
+
+# What random programs found.
+
+
+class Same(torch.autograd.Function):
+    """Returns its input as it is."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        return grad * 7
+
+
+class Halves(torch.autograd.Function):
+    """Two views of its input; the gradient that it gives has another shape."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x[:1], x[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        return grads[0]
+
+
+def test_an_input_returned_unrecorded_is_detached() -> None:
+    x = leaf(1.0)
+    with torch.no_grad():
+        y = Same.apply(x)
+    assert (y.requires_grad, y._is_view(), y is x) == (False, False, False)
+
+
+def test_views_that_a_function_made_unrecorded_lead_nowhere() -> None:
+    with torch.no_grad():
+        first, _ = Halves.apply(leaf(1.0, 2.0, 3.0))
+    assert first.requires_grad
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        first.backward(torch.ones(1))
+    with pytest.raises(AssertionError, match="Expected gradient function"):
+        torch.autograd.graph.get_gradient_edge(first)
+
+
+def test_the_gradient_for_an_unrecorded_view_is_not_looked_at() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    with torch.no_grad():
+        view = x.view(3)
+    Halves.apply(view)[0].backward(torch.ones(1))  # a gradient of shape (1,), for one of (3,)
+    assert x.grad is None
+
+
+def test_a_retained_gradient_moves_with_a_tensor_that_a_function_wrote() -> None:
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    y.retain_grad()
+    Doubled.apply(y)
+    y.sum().backward()
+    assert (y.grad.tolist(), x.grad.tolist()) == ([1.0, 1.0], [2.0, 2.0])
+
+
+def test_zeros_for_unused_inputs_require_grad_with_create_graph() -> None:
+    x, unused = leaf(1.0), leaf(1.0)
+    (zeros,) = torch.autograd.grad(x * 2, [unused], create_graph=True, materialize_grads=True)
+    assert zeros.requires_grad and zeros.is_leaf and not zeros.any()
+
+
+def test_a_view_that_is_given_other_data_leaves_its_base() -> None:
+    base = torch.ones(3)
+    view = base[:2]
+    view.data = torch.zeros(2)
+    view.add_(1)
+    base.mul_(leaf(5.0))
+    assert (view.tolist(), base.tolist()) == ([1.0, 1.0], [5.0, 5.0, 5.0])
+    assert not view.requires_grad
+
+
+def test_the_kind_of_a_view_is_told_before_that_its_base_is_a_leaf() -> None:
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match="Output 0 of Split is a view .* multiple views"):
+        x.split(1)[0].add_(1)
+    with pytest.raises(RuntimeError, match="Output 0 of Same is a view"):
+        Same.apply(x).add_(1)
+    with pytest.raises(RuntimeError, match="A view was created in no_grad mode"):
+        unrecorded_view(x).add_(1)
+    with pytest.raises(RuntimeError, match=r"Output 0 of Select is a view of a view .* no_grad"):
+        unrecorded_view(x)[0].add_(1)
+
+
+def test_a_view_of_many_may_not_be_assigned_to_itself() -> None:
+    part = leaf(1.0, 2.0).split(1)[0]
+    with pytest.raises(RuntimeError, match="multiple views"):
+        part[:1] = part
+
+
+def test_as_strided_of_an_unrecorded_view_leads_nowhere() -> None:
+    x = leaf(1.0, 2.0, 3.0)
+    result = unrecorded_view(x).as_strided((2,), (1,), 1)
+    assert (result.tolist(), result.requires_grad) == ([2.0, 3.0], True)
+    (result * 2).sum().backward()
+    assert x.grad is None
+
+
+def test_post_accumulate_hooks_outlive_the_users_handle_on_the_leaf() -> None:
+    seen = []
+    x = leaf(1.0)
+    x.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.tolist()))
+    first, second = x * 2, x * 3
+    first.backward()
+    del x
+    second.backward()
+    assert seen == [[2.0], [5.0]]

@@ -168,6 +168,7 @@ def _fitting(shape: tuple[int, ...], value: Tensor) -> Tensor:
 
 def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
     if _is_same_place(view, value):  # `x[0] += 1` ends by assigning x[0] to itself
+        inplace.check_history(view, "x[...] = ...")
         storage_of(view).bump(origin.caller(3))
         return
     value = _fitting(view._data.shape, value)

@@ -271,7 +271,9 @@ def grad(
     execute(run, places, gradients)
     if run.on_tensors and not create_graph:
         captures.results = [unrecorded(ct) for ct in captures.results]
-    return _results(captures.results, wanted, gradients, bool(allow_unused), materialize_grads)
+    return _results(
+        captures.results, wanted, gradients, bool(allow_unused), materialize_grads, create_graph
+    )
 
 
 def _results(
@@ -280,6 +282,7 @@ def _results(
     given: Sequence[Tensor],
     allow_unused: bool,
     materialize: bool,
+    create_graph: bool,
 ) -> tuple[Tensor | None, ...]:
     found: list[Tensor | None] = []
     # One Tensor for one array: cotangents that passed unchanged, from the user or to two inputs.
@@ -290,7 +293,8 @@ def _results(
                 ct = tensors.setdefault(id(ct), wrap(ct))
             found.append(ct)
         elif materialize:
-            found.append(wrap(np.zeros(t._data.shape, t._data.dtype)))
+            zeros: Tensor = wrap(np.zeros(t._data.shape, t._data.dtype))
+            found.append(zeros.requires_grad_(create_graph))
         elif allow_unused:
             found.append(None)
         else:

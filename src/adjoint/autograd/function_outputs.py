@@ -14,7 +14,7 @@ from . import origin
 from .function_node import FunctionNode
 from .inplace import check_history
 from .storage import CUSTOM, MULTI_OUTPUT, CustomView, View
-from .tensor import Tensor, new, refresh, storage_of, version_of, wrap
+from .tensor import Tensor, new, refresh, relink, storage_of, version_of, wrap
 from .views import rebase
 
 
@@ -115,13 +115,13 @@ class Outputs:
             rebase(out, (self.node, number))
             refresh(out)
         else:
-            out._edge, out._requires_grad = (self.node, number), True
+            relink(out, (self.node, number))
         return out
 
     def _fresh(self, out: Tensor, number: int, differentiable: bool) -> Tensor:
         """An output that was not written in place."""
         if id(out) in self.inputs:
-            cut = self.recorded and not differentiable and out.requires_grad
+            cut = not differentiable and out.requires_grad
             out = out.detach() if cut else self._alias(out)
         if differentiable:
             out._edge, out._requires_grad = (self.node, number), True
@@ -133,7 +133,8 @@ class Outputs:
         """An input that is returned as it is: the same memory under another handle."""
         alias: Tensor = wrap(t._data)
         alias._storage = storage_of(t)
-        alias._view = self._view_of(t, t._data)
+        if not t.is_inference():
+            alias._view = self._view_of(t, t._data)
         return alias
 
     def _view_of(self, t: Tensor, array: Any) -> View:
@@ -151,7 +152,9 @@ class Outputs:
         """Views that a custom Function returns may not be written in place."""
         view = out._view
         if not isinstance(view.operation, CustomView):  # type: ignore[union-attr]
+            inherited = view.inherited  # type: ignore[union-attr]
             view = out._view = self._view_of(out, out._data)
+            view.inherited = inherited
         if many:
             view.creation = MULTI_OUTPUT  # type: ignore[union-attr]
 

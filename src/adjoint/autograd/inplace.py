@@ -30,6 +30,7 @@ def check_writable(x: Tensor, name: str, target: Any = None) -> None:
     """
     if x._view is not None and modes.state.grad:
         refresh(x)
+    check_history(x, name)
     if not x._data.flags.writeable or _overlaps(x._data if target is None else target):
         _check_shared(x, name)
     if x.is_inference() and not modes.state.inference:
@@ -37,7 +38,6 @@ def check_writable(x: Tensor, name: str, target: Any = None) -> None:
             f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. "
             "You can make a clone to get a normal tensor before doing inplace update."
         )
-    check_history(x, name)
     # A view makes its base's storage without telling the alias by which a node saved the base.
     owner = x if x._view is None else x._view.of
     if owner._edge is not None and owner._storage is not None:
@@ -91,13 +91,13 @@ def check_history(x: Tensor, name: str) -> None:
                 "write inside `with torch.no_grad():`)"
             )
     elif view.base._requires_grad or x._requires_grad:
+        check_creation(view, f"is being modified inplace by {name}", x)
         if view.base._edge is None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place "
                 f"operation. ({name} on a view of shape {list(x._data.shape)}: write inside "
                 "`with torch.no_grad():`, or to a clone)"
             )
-        check_creation(view, f"is being modified inplace by {name}", x)
 
 
 def _overlaps(array: Any) -> bool:

@@ -366,7 +366,8 @@ class AccumulateGrad(Node):
                 hook(variable)
         # Kept for the next graph, which spares half the cost of a leaf, if somebody besides this
         # node, this frame and the call of getrefcount holds the leaf.
-        if self.hooks is None and not run.retain_graph and getrefcount(variable) > 3:
+        hooked = self.hooks is not None or meta.post_accumulate is not None
+        if not hooked and not run.retain_graph and getrefcount(variable) > 3:
             meta.spent, self.kept = self, None
         return ()
 

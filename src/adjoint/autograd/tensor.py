@@ -115,8 +115,8 @@ class Tensor:
         tensor([1., 1.])
         """
         result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
-        if self._storage is not None and self._storage.inference:
-            storage_of(result).inference = True
+        if modes.state.inference or self.is_inference():  # its kind is that of this tensor
+            storage_of(result).inference = self.is_inference()
         return result
 
     @data.setter
@@ -131,6 +131,8 @@ class Tensor:
                 "data set to a tensor that requires gradients must be floating point or complex "
                 f"dtype, but got {value.dtype}"
             )
+        if self._view is not None:  # it shares no memory with its base any more
+            self._requires_grad, self._view = self.requires_grad, None
         self._data = value._data
 
     def _cut(self) -> Any:

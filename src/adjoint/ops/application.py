@@ -242,6 +242,9 @@ def mark_view(
     if storage is None:
         storage = t._storage = Storage()
     result._storage = storage
+    if storage.inference:
+        result._view = None
+        return  # views of inference tensors are not tracked
     view: View = new(View)
     before = t._view
     view.of = t
