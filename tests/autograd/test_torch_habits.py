@@ -460,7 +460,7 @@ def test_a_view_that_is_given_other_data_leaves_its_base() -> None:
 
 def test_the_kind_of_a_view_is_told_before_that_its_base_is_a_leaf() -> None:
     x = leaf(1.0, 2.0)
-    with pytest.raises(RuntimeError, match="Output 0 of Split is a view .* multiple views"):
+    with pytest.raises(RuntimeError, match=r"Output 0 of Split is a view .* multiple views"):
         x.split(1)[0].add_(1)
     with pytest.raises(RuntimeError, match="Output 0 of Same is a view"):
         Same.apply(x).add_(1)
