@@ -493,3 +493,45 @@ def test_post_accumulate_hooks_outlive_the_users_handle_on_the_leaf() -> None:
     del x
     second.backward()
     assert seen == [[2.0], [5.0]]
+
+
+# How gradients lie in memory.
+
+
+def test_the_gradient_of_a_matrix_used_transposed_is_dense() -> None:
+    x, w = torch.ones(4, 2), torch.ones(3, 2, requires_grad=True)
+    (x @ w.t()).square().sum().backward()
+    assert w.grad.view(-1).shape == (6,)
+    w.grad = None
+    with pytest.warns(UserWarning, match="reference cycle"):
+        (x @ w.t()).square().sum().backward(create_graph=True)
+    assert w.grad.view(-1).shape == (6,)
+    loss = (x @ w.t()).square().sum()
+    for create_graph in (True, False):
+        (grad,) = torch.autograd.grad(loss, w, create_graph=create_graph)
+        assert grad.view(-1).shape == (6,) and grad.requires_grad == create_graph
+
+
+def test_the_gradient_of_a_leaf_that_is_not_contiguous_lies_as_it_does() -> None:
+    w = torch.ones(2, 3).t().requires_grad_()
+    (w * 2).exp().sum().backward()
+    assert w.grad.stride() == w.stride() == (1, 3)
+
+
+def test_a_gradient_for_a_leaf_of_other_data_is_not_forced_into_them() -> None:
+    w = leaf(1.0, 2.0)
+    y = w * 3
+    w.data = torch.ones(3)
+    y.sum().backward()
+    assert w.grad.tolist() == [3.0, 3.0]
+
+
+def test_a_mode_warns_where_it_decorates_a_class() -> None:
+    with pytest.warns(FutureWarning, match="Decorating classes is deprecated"):
+
+        @torch.no_grad()
+        class Quiet:
+            def __init__(self) -> None:
+                self.recording = torch.is_grad_enabled()
+
+    assert not Quiet().recording

@@ -291,7 +291,7 @@ def _results(
         if ct is not None:
             if not isinstance(ct, Tensor):
                 ct = tensors.setdefault(id(ct), wrap(ct))
-            found.append(ct)
+            found.append(_dense(ct, t))
         elif materialize:
             zeros: Tensor = wrap(np.zeros(t._data.shape, t._data.dtype))
             found.append(zeros.requires_grad_(create_graph))
@@ -305,6 +305,22 @@ def _results(
                 "off."
             )
     return tuple(found)
+
+
+def _dense(ct: Tensor, t: Any) -> Tensor:
+    """The gradient of a dense leaf, dense too: `g.view(-1)` works, as it mostly does in torch.
+
+    That of a matrix which was used transposed would lie in memory transposed.
+    """
+    if isinstance(t, GradientEdge) or t._edge is not None or not _is_dense(t) or _is_dense(ct):
+        return ct
+    recorded = ct._requires_grad and not modes.state.grad
+    return ct if recorded else ct.contiguous()
+
+
+def _is_dense(t: Tensor) -> bool:
+    array = t._data
+    return array.__class__ is not np.ndarray or bool(array.flags.c_contiguous)
 
 
 def _shape(t: Any) -> list[int]:

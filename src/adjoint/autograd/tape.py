@@ -337,7 +337,7 @@ class AccumulateGrad(Node):
         try:
             grad = meta.grad
             if run.on_tensors:
-                meta.grad = ct.clone() if grad is None else grad + ct
+                meta.grad = _recorded_as(ct, variable) if grad is None else grad + ct
             elif grad is None:
                 if (
                     ct.__class__ is not ndarray
@@ -380,6 +380,13 @@ class AccumulateGrad(Node):
                 f"requires_grad off, at {node_line(self.variable._edge[0])}; write to a clone"
             )
         return ()
+
+
+def _recorded_as(ct: Tensor, leaf: Tensor) -> Tensor:
+    """`laid_out` for a gradient that is recorded."""
+    plain = leaf._data.flags.c_contiguous and not ct._data.flags.c_contiguous
+    result: Tensor = ct.contiguous() if plain else ct.clone()
+    return result
 
 
 # Passes in several threads may meet at a leaf. A lock costs up to 0.3 µs a leaf, looking whether

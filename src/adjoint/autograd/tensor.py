@@ -471,11 +471,6 @@ def storage_of(t: Tensor) -> Storage:
     return storage
 
 
-def version_of(t: Tensor) -> int:
-    """How often the tensor's memory was written in place; of inference tensors too."""
-    return 0 if t._storage is None else t._storage.version
-
-
 def share_with_saved(t: Tensor, storage: Storage) -> None:
     """Tell the alias by which the node of `t` saved it: saving makes no storage, to save 0.2 µs."""
     assert t._edge is not None
