@@ -535,3 +535,40 @@ def test_a_mode_warns_where_it_decorates_a_class() -> None:
                 self.recording = torch.is_grad_enabled()
 
     assert not Quiet().recording
+
+
+# Short forms of custom functions.
+
+
+@pytest.mark.parametrize("container", [dict, list, tuple])
+def test_tensors_in_containers_are_refused_where_a_rule_would_be_passed_over(
+    container: type[Any],
+) -> None:
+    def held(x: torch.Tensor) -> Any:
+        return {"x": x} if container is dict else container([x])
+
+    @torch.autograd.custom_vjp
+    def total(parts: Any) -> torch.Tensor:
+        return sum(parts.values() if container is dict else parts)
+
+    total.defvjp(lambda parts: (total.fun(parts), None), lambda _, ct: (held(2 * ct),))
+    with pytest.raises(TypeError, match=r"argument 0 is a .* of tensors"):
+        total(held(leaf(1.0)))
+
+    @torch.autograd.custom_vjp
+    def wrapped(x: torch.Tensor) -> Any:
+        return (held(x * 1),)
+
+    wrapped.defvjp(lambda x: (wrapped.fun(x), None), lambda _, ct: (ct,))
+    with pytest.raises(TypeError, match=r"its output is a .* of tensors"):
+        wrapped(leaf(1.0))
+
+
+def test_a_tangent_has_to_be_a_tensor() -> None:
+    @torch.autograd.custom_jvp
+    def square(x: torch.Tensor) -> torch.Tensor:
+        return x * x
+
+    square.defjvp(lambda primals, tangents: (primals[0] ** 2, 5))
+    with pytest.raises(RuntimeError, match=r"expected Variable or None \(got int\)"):
+        torch.func.jvp(square, (torch.ones(1),), (torch.ones(1),))
