@@ -115,7 +115,7 @@ class Tensor:
         tensor([1., 1.])
         """
         result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
-        if modes.state.inference or self.is_inference():  # its kind is that of this tensor
+        if state.inference or self.is_inference():  # its kind is that of this tensor
             storage_of(result).inference = self.is_inference()
         return result
 

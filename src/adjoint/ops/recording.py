@@ -60,8 +60,7 @@ def record_one(
         source = tensors[i]
         edge = source._edge
         if edge is None:  # a leaf; `accumulator`, inlined for the second and later uses
-            meta = source._meta
-            held = None
+            meta, held = source._meta, None
             if meta is not None and meta.accumulator is not None and meta.spent is None:
                 held = meta.accumulator()
             if held is None and source._view is not None and is_cut(source):
@@ -124,7 +123,7 @@ def record_cut(
     mask = sum([1 << i for i in plan.needed if not is_cut(tensors[i])])
     plan = operation.plan(mask, len(tensors), plan.origin[2])
     node: OperationNode = operation.record_one(
-        node_class, plan, tensors, results, out, params, depth
+        node_class, plan, tensors, results, out, params, depth + 1
     )
     return node
 
