@@ -184,8 +184,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
     """A Tensor of data; a copy if asked."""
     if isinstance(obj, Tensor):
         return obj.to(device=device, dtype=dtype, copy=bool(copy))
-    tracked = getattr(obj, "requires_grad", False)  # history stays, without torch's warning
-    return creation.asarray(obj, dtype=dtype, device=device, copy=copy, requires_grad=tracked)
+    return creation.asarray(obj, dtype=dtype, device=device, copy=copy)
 
 
 def copy_in_order(x: Tensor, order: tuple[int, ...]) -> Tensor:

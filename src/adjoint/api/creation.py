@@ -139,8 +139,9 @@ def asarray(
         shares = result is obj
         if requires_grad:
             result.requires_grad_()
-        elif result.requires_grad and requires_grad is False:
-            result = result.detach()
+        elif requires_grad is False:
+            moves = result.requires_grad or result._data.__class__ is not np.ndarray
+            result = result.detach() if moves else result
         elif result.requires_grad:
             warnings.warn(
                 "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad "
