@@ -122,7 +122,10 @@ def test_needs_input_grad_and_arguments_that_are_no_tensors() -> None:
     out.sum().backward()
     assert seen == [(True, False, False, False)] * 2
     assert a.grad.tolist() == [2.0]
-    assert [n and n.name() for n, _ in out.grad_fn.next_functions] == ["AccumulateGrad", None]
+    assert [n and n.name() for n, _ in out.grad_fn.next_functions] == [
+        "torch::autograd::AccumulateGrad",
+        None,
+    ]
 
 
 def test_forward_and_backward_record_nothing_unless_asked() -> None:
@@ -356,7 +359,10 @@ def test_mark_dirty_on_a_view_rewrites_the_history_of_its_base() -> None:
     y = x * 1
     view = y[0]
     assert Twice.apply(view) is view
-    assert (y.grad_fn.name(), view.grad_fn.name()) == ("CopySlices", "AsStridedBackward0")
+    assert (y.grad_fn.name(), view.grad_fn.name()) == (
+        "torch::autograd::CopySlices",
+        "AsStridedBackward0",
+    )
     y.sum().backward()
     assert (y.tolist(), x.grad.tolist()) == ([2.0, 2.0], [2.0, 1.0])
 

@@ -54,6 +54,7 @@ def test_decorated_generators_hold_the_mode_only_while_they_run(x) -> None:
     assert torch.is_grad_enabled()
 
 
+@pytest.mark.filterwarnings("ignore:Decorating classes is deprecated:FutureWarning")
 def test_decorated_class(x) -> None:
     @torch.no_grad()
     class Holder:

@@ -23,8 +23,6 @@ PROGRAMS = {p["seed"]: p for p in json.loads((GOLDEN / "programs.json").read_tex
 
 # Where adjoint is known to do something else: the program's number, and why.
 KNOWN = {
-    298: "a view made under no_grad of a tensor that requires grad leads nowhere, and torch saves "
-    "nothing for it; adjoint saves the other operand, which the program then overwrites",
     687: "a view of a tensor that was then reshaped in place, and only then required grad",
     2146: "torch folds this product and saves a copy of the operand that is then overwritten",
 }

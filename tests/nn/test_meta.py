@@ -23,7 +23,9 @@ def test_shapes_and_dtypes_remain() -> None:
     assert module.weight.dtype is torch.float64 and module.weight.requires_grad
     assert module.weight.is_meta and not module.weight.is_cpu
     assert module.weight.to("meta") is module.weight
-    shown = "tensor(..., device='meta', size=(3, 2), dtype=torch.float64,\n       requires_grad=True)"
+    shown = (
+        "tensor(..., device='meta', size=(3, 2), dtype=torch.float64,\n       requires_grad=True)"
+    )
     assert repr(module.weight) == f"Parameter containing:\n{shown}"
 
 

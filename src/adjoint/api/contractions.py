@@ -51,7 +51,9 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         same_dtype(tensors[0], t, "einsum")
     labels = _expand(inputs, tensors)
     out = _output_labels(labels, inputs, output)
-    return _contract(tensors, labels, out)
+    result = _contract(tensors, labels, out)
+    # As in torch, a view where nothing is summed, never the operand itself.
+    return result.permute(*range(result._data.ndim)) if result is tensors[0] else result
 
 
 FUNCTIONS["einsum"] = einsum

@@ -261,7 +261,7 @@ def __repr__(self: Tensor, *, tensor_contents: str | None = None) -> str:
         dtype_name=str(self.dtype),
         default_dtype=str(dtypes.get_default_dtype()),
         requires_grad=self.requires_grad,
-        grad_fn_name=None if node is None else node.name(),
+        grad_fn_name=None if node is None else node.name().rpartition("::")[2],
         tangent=None if tangent is None else format(tangent),
         heading="Parameter containing:\n" if is_parameter else "",
     )

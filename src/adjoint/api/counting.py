@@ -14,6 +14,7 @@ from ..autograd.tensor import Tensor, wrap
 from .creation import check_tensor
 from .dims import canonical_dim
 from .examples import depends_on_values, mapped_levels, of_dynamic_shape, on_values
+from .extremes import require_ordered
 from .promotion import Number
 from .registration import FUNCTIONS, public
 from .results import result_type_of
@@ -37,6 +38,7 @@ def unique(
     (tensor([1, 3]), tensor([1, 2]))
     """
     check_tensor(input, "unique")
+    require_ordered(input, "unique")
     array = input._data
     axis = None if dim is None else canonical_dim(dim, array.ndim, "unique")
     found, inverse, counts = np.unique(
@@ -207,6 +209,7 @@ def searchsorted(
             "torch.searchsorted(): side and right can't be set to opposites, got side of left "
             "while right was True"
         )
+    require_ordered(sorted_sequence, "searchsorted")
     values = _tensor_of(input)
     shape, wanted = sorted_sequence._data.shape, values._data.shape
     if len(shape) != 1 and (not wanted or wanted[:-1] != shape[:-1]):

@@ -129,7 +129,7 @@ def asarray(
 ) -> Tensor:
     """A tensor on `obj`: memory is shared if it can be, unless `copy` says True or False.
 
-    A tensor keeps its history, unless `requires_grad` says whether there shall be any.
+    A Tensor keeps its history (with torch's warning) unless `requires_grad` says False.
 
     >>> torch.asarray([1.0, 2.0])
     tensor([1., 2.])
@@ -137,10 +137,19 @@ def asarray(
     if isinstance(obj, Tensor):
         result = obj.to(device=device, dtype=dtype, copy=bool(copy))
         shares = result is obj
-        if requires_grad and not result.requires_grad:
-            result = result.detach().requires_grad_()
-        elif requires_grad is False and result.requires_grad:
-            result = result.detach()
+        if requires_grad:
+            result.requires_grad_()
+        elif requires_grad is False:
+            moves = result.requires_grad or result._data.__class__ is not np.ndarray
+            result = result.detach() if moves else result
+        elif result.requires_grad:
+            warnings.warn(
+                "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad "
+                "instead of False. Pass requires_grad=False explicitly to get the old behavior "
+                "and silence this warning.",
+                UserWarning,
+                stacklevel=2,
+            )
     else:
         array = array_from(obj, dtype, copy=bool(copy))
         shares = isinstance(obj, np.ndarray) and array is obj

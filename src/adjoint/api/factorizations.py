@@ -11,6 +11,7 @@ from ..arrays.checks import are_equal, is_all
 from ..autograd import modes
 from ..autograd.lifted import values_of
 from ..autograd.tensor import Tensor, wrap
+from ..autograd.views import own
 from ..ops import factorizations as ops
 from ..ops.svd import svd as svd_operation
 from .examples import on_values
@@ -103,7 +104,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
             f"({a[-2]}x{a[-1]} and {b[-2]}x{b[-1]})"
         )
     result: Tensor = ops.solve(A, B)
-    return result.squeeze(-1) if vector else result
+    return own(result.squeeze(-1)) if vector else result
 
 
 def solve_triangular(

@@ -72,9 +72,6 @@ def setitem(self: Tensor, key: Any, value: Any) -> None:
     >>> x
     tensor([0., 2., 2.])
     """
-    if key is ... and not isinstance(value, Tensor):
-        self.fill_(_as_value(self, value))
-        return
     value = _as_value(self, value)
     if key is ...:
         self.copy_(_without_leading_ones(value))
@@ -171,6 +168,7 @@ def _fitting(shape: tuple[int, ...], value: Tensor) -> Tensor:
 
 def _set_basic(view: Tensor, value: Tensor, with_history: bool) -> None:
     if _is_same_place(view, value):  # `x[0] += 1` ends by assigning x[0] to itself
+        inplace.check_history(view, "x[...] = ...")
         storage_of(view).bump(origin.caller(3))
         return
     value = _fitting(view._data.shape, value)
@@ -195,7 +193,10 @@ def _is_same_place(view: Tensor, value: Tensor) -> bool:
 
 def _write(x: Tensor, target: Any, key: Any, values: Any) -> None:
     """Write without history."""
-    inplace.check_writable(x, "x[...] = ...", target if key is ... else None)
+    if key is ...:
+        inplace.check_writable(x, "x[...] = ...", target)
+    else:
+        inplace.check_writable(x, "x[index] = ...")
     if values.ndim and np.may_share_memory(target, values):
         values = values.copy()
     if values.dtype is target.dtype:
@@ -224,7 +225,7 @@ def _set_picks(x: Tensor, picks: Picks, value: Tensor, with_history: bool) -> No
                 lambda old: ops.index_put(
                     old, value, *picks.indices, axes=tuple(picks.axes), accumulate=False
                 ),
-                "x[...] = ...",
+                "x[index] = ...",
             )
         else:
             _write(x, x._data, _numpy_key(picks), value._data)
@@ -255,7 +256,7 @@ def _fill_mask(x: Tensor, found: tuple[Any, int], value: Tensor, with_history: b
     if value._data.dtype != x._data.dtype:
         value = cast(value, dtype=x._data.dtype)
     mask = mask.reshape(mask.shape + (1,) * (x._data.ndim - axis - mask.ndim))
-    inplace.write(x, lambda old: masking.mask_put(old, wrap(mask), value), "x[...] = ...")
+    inplace.write(x, lambda old: masking.mask_put(old, wrap(mask), value), "x[index] = ...")
 
 
 Tensor.__getitem__ = getitem  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ from ..arrays import dtypes
 from ..arrays.dtypes import NP_FLOAT32, NP_FLOAT64
 from ..autograd import modes
 from ..autograd.tensor import Tensor, wrap
+from ..autograd.views import own
 from ..ops import reduction as ops
 from .casting import cast_to
 from .creation import check_tensor, shape_of
@@ -368,4 +369,4 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     dims = [*range(extra), *stretched]
     if input._data.dtype.kind in "biu" and not shape:
         return sum_(input)  # torch sums a 0-d tensor too, which makes it int64
-    return sum_(input, dims, True).reshape(wanted) if dims else input
+    return own(sum_(input, dims, True).reshape(wanted)) if dims else input

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.lifted import Lifted
-from ..autograd.modes import no_grad
-from ..autograd.tensor import Tensor, wrap
+from ..autograd.modes import no_grad, state
+from ..autograd.tensor import Tensor, is_cut, wrap
 from ..ops import indexing
 from ..ops import shape as ops
 from ..ops.copies import COPIES
@@ -71,9 +71,13 @@ def as_strided(
             [2, 3]])
     """
     expect_tensor(input, "as_strided")
-    # A view that was made a leaf has a gradient of its own, which its base does not know.
-    is_own_leaf = input._requires_grad and input.is_leaf
-    base = input if input._view is None or is_own_leaf else input._view.base
+    if is_cut(input) and state.grad:  # a view made unrecorded leads nowhere, and so does this one
+        with no_grad():
+            return as_strided(input, size, stride, storage_offset)
+    base = input if input._view is None else input._view.base
+    # A view that was made a leaf, or whose base was cut since, has a history of its own.
+    if input._requires_grad and not is_cut(input) and (input.is_leaf or not base._requires_grad):
+        base = input
     array = base._data
     if isinstance(array, Lifted):
         return _of_lifted(input, size, stride, storage_offset)
@@ -84,7 +88,10 @@ def as_strided(
     offset = _offset(input._data, owner._data) if storage_offset is None else storage_offset
     geometry = _geometry(size, stride, offset)
     _check_room(geometry, array.size, array.itemsize)
-    return ops.as_strided(owner, size=geometry[0], stride=geometry[1], offset=offset)
+    result: Tensor = ops.as_strided(owner, size=geometry[0], stride=geometry[1], offset=offset)
+    if input._view is not None and result._view is not None:
+        result._view.creation = result._view.creation or input._view.creation
+    return result
 
 
 def _of_lifted(input: Tensor, size: Any, stride: Any, offset: int | None) -> Tensor:

@@ -67,6 +67,6 @@ class Captures:
         for position in self.wanted.get(node, ()):
             output = self.edges[position][1]
             self.results[position] = ct if node.shape is not None else ct.get(output)
-        if self.accumulate and node in self.wanted and not node.edges:
-            return True  # the accumulation node of a leaf
+        if self.accumulate and node in self.wanted:
+            return True  # a leaf's, which accumulates; and torch runs that of another tensor
         return node in self.through

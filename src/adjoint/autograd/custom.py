@@ -49,11 +49,31 @@ class _Custom:
                     f"arguments ({', '.join(bound.kwargs)}): a rule takes all of them by position"
                 )
             args = bound.args
+        if state.grad or modes.lifted:
+            for i in self._positions(len(args)):
+                self._expect_plain(args[i], f"argument {i}")
         tensors = [a for a in args if isinstance(a, Tensor)]
         tracked = state.grad and any(t.requires_grad for t in tensors)
         if tracked or (modes.lifted and top_level(tensors) is not None):
-            return self.function.apply(*args)
+            output = self.function.apply(*args)
+            for part in output if isinstance(output, tuple) else (output,):
+                self._expect_plain(part, "its output")
+            return output
         return self.fun(*args)
+
+    def _expect_plain(self, value: Any, what: str) -> None:
+        """Refuse tensors inside a container, which the rule would not be asked about."""
+        if not isinstance(value, (dict, list, tuple)):
+            return
+        held: list[Tensor] = []
+        _take_out(value, held)
+        if any(t._data.dtype.kind in "fcV" for t in held):
+            raise TypeError(
+                f"{type(self).__name__} function {self._name()}: {what} is a "
+                f"{type(value).__name__} of tensors, for which a rule gives no derivative. Pass "
+                "tensors as arguments of their own and return a tensor or a tuple of tensors; an "
+                "argument without derivative is named in nondiff_argnums"
+            )
 
     def _name(self) -> str:
         return getattr(self.fun, "__name__", "function")

@@ -6,7 +6,7 @@ The walk itself is in `engine.py`.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +37,10 @@ def _one(dtype: Any) -> Any:
 
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
-    """A tensor (or GradientEdge) alone, or a sequence of them, as a tuple."""
-    if isinstance(value, (tuple, list)) and not isinstance(value, GradientEdge):
-        return tuple(value)
-    return (value,)
+    """A tensor (or GradientEdge) alone, or an iterable of them, as a tuple."""
+    if isinstance(value, GradientEdge) or not isinstance(value, (tuple, list, Iterator)):
+        return (value,)
+    return tuple(value)
 
 
 def _is_lifted(roots: Sequence[Any], gradients: Sequence[Any]) -> bool:
@@ -164,6 +164,8 @@ def backward(
     if grad_variables is not None:
         warnings.warn("grad_variables is deprecated; use grad_tensors", FutureWarning, stacklevel=2)
         grad_tensors = grad_variables
+    if isinstance(inputs, dict):
+        inputs = tuple(inputs.values())
     wanted = None if inputs is None else as_tuple(inputs)
     if wanted == ():
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
@@ -277,7 +279,9 @@ def grad(
     execute(run, places, gradients)
     if run.on_tensors and not create_graph:
         captures.results = [unrecorded(ct) for ct in captures.results]
-    return _results(captures.results, wanted, gradients, bool(allow_unused), materialize_grads)
+    return _results(
+        captures.results, wanted, gradients, bool(allow_unused), materialize_grads, create_graph
+    )
 
 
 def _results(
@@ -286,6 +290,7 @@ def _results(
     given: Sequence[Tensor],
     allow_unused: bool,
     materialize: bool,
+    create_graph: bool,
 ) -> tuple[Tensor | None, ...]:
     found: list[Tensor | None] = []
     # One Tensor for one array: cotangents that passed unchanged, from the user or to two inputs.
@@ -294,9 +299,10 @@ def _results(
         if ct is not None:
             if not isinstance(ct, Tensor):
                 ct = tensors.setdefault(id(ct), wrap(ct))
-            found.append(ct)
+            found.append(_dense(ct, t))
         elif materialize:
-            found.append(wrap(np.zeros(t._data.shape, t._data.dtype)))
+            zeros: Tensor = wrap(np.zeros(t._data.shape, t._data.dtype))
+            found.append(zeros.requires_grad_(create_graph))
         elif allow_unused:
             found.append(None)
         else:
@@ -307,6 +313,22 @@ def _results(
                 "off."
             )
     return tuple(found)
+
+
+def _dense(ct: Tensor, t: Any) -> Tensor:
+    """The gradient of a dense leaf, dense too: `g.view(-1)` works, as it mostly does in torch.
+
+    That of a matrix which was used transposed would lie in memory transposed.
+    """
+    if isinstance(t, GradientEdge) or t._edge is not None or not _is_dense(t) or _is_dense(ct):
+        return ct
+    recorded = ct._requires_grad and not modes.state.grad
+    return ct if recorded else ct.contiguous()
+
+
+def _is_dense(t: Tensor) -> bool:
+    array = t._data
+    return array.__class__ is not np.ndarray or bool(array.flags.c_contiguous)
 
 
 def _shape(t: Any) -> list[int]:

@@ -17,6 +17,7 @@ import numpy as np
 from ..arrays import cpu
 from . import modes, second_pass
 from .captures import Captures
+from .constant_gradient import connected
 from .origin import Origin, caller
 from .tape import Node, node_line
 from .tensor import Tensor
@@ -61,6 +62,11 @@ class Run:
         else:
             outputs = pending[node]
             outputs[output] = _sum(outputs[output], ct) if output in outputs else ct
+
+    def fitted(self, edge: Any, ct: Any) -> Any:
+        """A cotangent as it will arrive at an edge."""
+        shape, dtype = edge[0].metas_of(edge[1])
+        return fit(self.xp, ct, shape, dtype, edge[0])
 
     def walk(self) -> None:
         """Run every node that has something pending, latest first.
@@ -122,14 +128,16 @@ class Run:
         """Run one node with all that may be asked of it: hooks, captures, anomalies, recording."""
         hooks, captures = node.hooks, self.captures
         if hooks is not None:
-            ct = self._before(node, ct)
-            if ct is None:
+            goes_on, ct = self._before(node, ct)
+            if not goes_on:
                 return
         elif captures is not None and node in captures.wanted and not captures.take(node, ct):
             return
         edges = node.edges
         try:
-            if modes.anomaly is not None or modes.safe:
+            if ct is None:  # a pre-hook took the gradient away
+                cts: Any = [None] * len(edges)
+            elif modes.anomaly is not None or modes.safe:
                 cts = _runner(node)(ct, self)
             elif captures is not None and len(edges) > 1:
                 cts = node.apply_for(ct, self, captures.needed)
@@ -138,6 +146,8 @@ class Run:
         except RuntimeWarning:
             with np.errstate(all="ignore"):
                 cts = _runner(node)(ct, self)
+        if node.constant and self.create_graph and ct is not None:
+            cts = connected(node, cts)
         if hooks is not None:
             cts = hooks.after(cts, ct, self, node)
         pending, on_tensors = self.pending, self.on_tensors
@@ -157,8 +167,8 @@ class Run:
             if g is ct:
                 self.shared.add(following)
 
-    def _before(self, node: Node, ct: Any) -> Any:
-        """What hooks make of a cotangent before the node runs; None: it ends here, captured."""
+    def _before(self, node: Node, ct: Any) -> tuple[bool, Any]:
+        """What hooks make of a cotangent before the node runs, and whether it runs at all."""
         hooks, captures = node.hooks, self.captures
         assert hooks is not None
         arrived = ct
@@ -168,8 +178,8 @@ class Run:
             if node in captures.through:
                 captures.take(node, arrived)
             elif not captures.take(node, ct):
-                return None
-        return hooks.ahead(ct, self, node) if hooks.pre else ct
+                return False, ct
+        return True, hooks.ahead(ct, self, node) if hooks.pre else ct
 
 
 def _sum(a: Any, b: Any) -> Any:

@@ -19,7 +19,7 @@ from .function_outputs import Outputs
 from .lifted import top_level
 from .modes import state
 from .tape import Node, edge_of, next_sequence_number, node_line
-from .tensor import Tensor, new, wrap
+from .tensor import Tensor, is_cut, new, wrap
 
 __all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
@@ -240,8 +240,12 @@ def _make_node(
     node.edges = node.constants = ()
     node.freed = False
     if recorded:
-        node.plan = Places(args, needs)
-        node.edges = [edge_of(a) for a, need in zip(args, needs) if need]
+        # A view made unrecorded requires grad and leads nowhere.
+        linked = tuple(
+            [need and (a._view is None or not is_cut(a)) for a, need in zip(args, needs)]
+        )
+        node.plan = Places(args, linked)
+        node.edges = [edge_of(a) for a, need in zip(args, linked) if need]
         node.code, node.offset = origin.caller(3)
         node.module = state.module if modes.running else None
     node.seq = next_sequence_number()

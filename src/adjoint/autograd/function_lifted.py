@@ -199,6 +199,11 @@ def _filled(primal: Any, tangent: Tensor | None) -> Any:
 def _dual(cls: type[Function], level: Level, value: Any, tangent: Any) -> Any:
     if not isinstance(value, Tensor):
         return value
+    if tangent is not None and not isinstance(tangent, Tensor):
+        raise RuntimeError(
+            f"expected Variable or None (got {type(tangent).__name__}) as a tangent that "
+            f"{cls.__name__}.jvp returned; wrap it with torch.as_tensor(...)"
+        )
     if tangent is not None and tangent._data.shape != value._data.shape:
         raise RuntimeError(
             f"{cls.__name__}.jvp returned a tangent of shape {list(tangent._data.shape)} for an "

@@ -134,7 +134,7 @@ class FunctionNode(OperationNode):
             raise freed_error(self)
         values = self.saved
         if self.plan.outputs or not all(isinstance(t, Tensor) for t in values):
-            values = self._saved_tensors(values)
+            values = self._read_all(values)
         else:  # the usual case
             assert self.versions is not None
             for t, version in zip(values, self.versions, strict=True):

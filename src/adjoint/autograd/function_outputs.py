@@ -14,7 +14,7 @@ from . import origin
 from .function_node import FunctionNode
 from .inplace import check_history
 from .storage import CUSTOM, MULTI_OUTPUT, CustomView, View
-from .tensor import Tensor, new, refresh, storage_of, version_of, wrap
+from .tensor import Tensor, new, refresh, relink, storage_of, version_of, wrap
 from .views import rebase
 
 
@@ -59,18 +59,18 @@ class Outputs:
         returned = {id(out) for out in raw}
         for t in self.dirty.values():
             storage_of(t).bump(origin.caller(4))
+            if id(t) not in returned:
+                raise RuntimeError(
+                    "Some elements marked as dirty during the forward method were not returned as "
+                    "output. The inputs that are modified inplace must all be outputs of the "
+                    f"Function ({self.function})."
+                )
             if id(t) not in self.inputs:
                 warnings.warn(
                     "Only input Tensors should be given to ctx.mark_dirty(). If a Tensor is not "
                     "an input, there is no need to pass it to mark_dirty().",
                     UserWarning,
                     stacklevel=5,
-                )
-            elif id(t) not in returned:
-                raise RuntimeError(
-                    "Some elements marked as dirty during the forward method were not returned as "
-                    "output. The inputs that are modified inplace must all be outputs of the "
-                    f"Function ({self.function})."
                 )
 
     def _is_differentiable(self, out: Any) -> bool:
@@ -94,8 +94,8 @@ class Outputs:
 
     def _rewritten(self, out: Tensor, number: int, count: int) -> Tensor:
         """An input that forward wrote in place: its history is now this node."""
-        if not self.recorded:
-            return out
+        if not self.recorded or id(out) in self.cut:
+            return out.detach() if out.requires_grad else out
         if out._view is None and out._edge is None and out._requires_grad:
             raise RuntimeError(
                 "a leaf Variable that requires grad has been used in an in-place operation. "
@@ -114,14 +114,14 @@ class Outputs:
             check_history(out, self.function)
             rebase(out, (self.node, number))
             refresh(out)
-        elif id(out) not in self.cut:
-            out._edge, out._requires_grad = (self.node, number), True
+        else:
+            relink(out, (self.node, number))
         return out
 
     def _fresh(self, out: Tensor, number: int, differentiable: bool) -> Tensor:
         """An output that was not written in place."""
         if id(out) in self.inputs:
-            cut = self.recorded and not differentiable and out.requires_grad
+            cut = not differentiable and out.requires_grad
             out = out.detach() if cut else self._alias(out)
         if differentiable:
             out._edge, out._requires_grad = (self.node, number), True
@@ -133,7 +133,8 @@ class Outputs:
         """An input that is returned as it is: the same memory under another handle."""
         alias: Tensor = wrap(t._data)
         alias._storage = storage_of(t)
-        alias._view = self._view_of(t, t._data)
+        if not t.is_inference():
+            alias._view = self._view_of(t, t._data)
         return alias
 
     def _view_of(self, t: Tensor, array: Any) -> View:
@@ -151,7 +152,9 @@ class Outputs:
         """Views that a custom Function returns may not be written in place."""
         view = out._view
         if not isinstance(view.operation, CustomView):  # type: ignore[union-attr]
+            inherited = view.inherited  # type: ignore[union-attr]
             view = out._view = self._view_of(out, out._data)
+            view.inherited = inherited
         if many:
             view.creation = MULTI_OUTPUT  # type: ignore[union-attr]
 

@@ -18,7 +18,7 @@ from .mutation import allow_mutation_on_saved_tensors
 from .saved import drop_hooks, set_hooks
 from .tape import GradientEdge, edge_of
 from .tape import Node as TapeNode
-from .tensor import Tensor, storage_of
+from .tensor import Tensor, is_cut, storage_of
 
 __all__ = [
     "GradientEdge",
@@ -70,6 +70,11 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require "
             "gradients; call .requires_grad_() before computing with it"
+        )
+    if is_cut(tensor):
+        raise AssertionError(
+            "Expected gradient function to be set: this view was made without recording, and no "
+            "gradient is computed there"
         )
     node, output = edge_of(tensor)
     return GradientEdge(node.public, output)

@@ -111,23 +111,41 @@ class NodeHooks:
         if not self.post:
             return cts
         run.shared.update(edge[0] for edge in node.edges)  # a hook may keep or give what it likes
-        outputs = (ct,) if node.shape is not None else tuple(ct.values())
+        if node.shape is not None:
+            outputs = (_as_tensor(ct, run),)
+        else:
+            outputs = tuple([_as_tensor(ct.get(i), run) for i in range(node.output_count)])
+        # As they will arrive: what broadcasting stretched is summed.
+        cts = [g if g is None else run.fitted(edge, g) for edge, g in zip(node.edges, cts)]
+        shown = _shown_positions(node)
         for hook in list(self.post.values()):
-            inputs = node.plan.spread(tuple(cts)) if hasattr(node, "plan") else tuple(cts)
-            inputs = tuple(g[0] if isinstance(g, tuple) else g for g in inputs)
-            replaced = hook(
-                tuple(_as_tensor(g, run) for g in inputs),
-                tuple(_as_tensor(g, run) for g in outputs),
-            )
+            inputs: list[Any] = [None] * (max(shown, default=-1) + 1)
+            for position, g in zip(shown, cts):
+                inputs[position] = _as_tensor(g, run)
+            count = len(node.next_functions)
+            inputs += [None] * (count - len(inputs))
+            replaced = hook(tuple(inputs), outputs)
             if replaced is not None:
-                _check_tuple(replaced, len(inputs), node, hook)
-                kept = [
-                    (g if run.on_tensors else g._data) if g is not None else None for g in replaced
+                _check_tuple(replaced, count, node, hook)
+                for position, g in enumerate(replaced):
+                    if g is not None and inputs[position] is None:
+                        raise RuntimeError(
+                            f"can't replace a None gradient with a non-None value: the hook "
+                            f"{written(hook)} on {node.name()}, made at {node_line(node)}, did so "
+                            f"at position {position}"
+                        )
+                cts = [
+                    None if replaced[i] is None else _checked(replaced[i], *edge, run, hook)
+                    for i, edge in zip(shown, node.edges)
                 ]
-                if hasattr(node, "plan"):
-                    kept = [kept[node.plan.shown.index(i)] for i in node.plan.needed]
-                cts = kept
         return cts
+
+
+def _shown_positions(node: Node) -> list[int]:
+    """For each edge of a node, its place in `next_functions`."""
+    if not hasattr(node, "plan"):
+        return list(range(len(node.edges)))
+    return [node.plan.shown.index(i) for i in node.plan.needed]
 
 
 def _as_tensor(ct: Any, run: Run) -> Any:
@@ -153,8 +171,8 @@ def _check_tuple(replaced: Any, count: int, node: Node, hook: Any) -> None:
 def _checked(replaced: Any, node: Node, output: int, run: Run, hook: Any) -> Any:
     if not isinstance(replaced, Tensor):
         raise TypeError(
-            f"a hook must return a Tensor or None, but {written(hook)} on {node.name()}, made at "
-            f"{node_line(node)}, returned {type(replaced).__name__}"
+            f"expected Variable, but hook returned {type(replaced).__name__!r}: the hook "
+            f"{written(hook)} on {node.name()}, made at {node_line(node)}, returns a Tensor or None"
         )
     shape, dtype = node.metas_of(output)
     if replaced._data.dtype != dtype:

@@ -6,6 +6,7 @@ the tensor's memory and whose history the tensor adopts.
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -29,24 +30,52 @@ def check_writable(x: Tensor, name: str, target: Any = None) -> None:
     """
     if x._view is not None and modes.state.grad:
         refresh(x)
+    check_history(x, name)
     if not x._data.flags.writeable or _overlaps(x._data if target is None else target):
-        raise RuntimeError(
-            f"{name}: unsupported operation: more than one element of the written-to tensor may "
-            "refer to a single memory location (or its NumPy array is read-only). Please clone() "
-            "the tensor before performing the operation."
-        )
+        _check_shared(x, name)
     if x.is_inference() and not modes.state.inference:
         raise RuntimeError(
             f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. "
             "You can make a clone to get a normal tensor before doing inplace update."
         )
-    check_history(x, name)
     # A view makes its base's storage without telling the alias by which a node saved the base.
     owner = x if x._view is None else x._view.of
     if owner._edge is not None and owner._storage is not None:
         share_with_saved(owner, owner._storage)
     if modes.guard is not None:
         modes.guard.preserve(storage_of(x))
+
+
+# What may write to an expanded tensor, whose elements share memory: it writes one value to all that
+# share a place, or (with torch's warning) says which places it writes.
+_UNIFORM = frozenset(["fill_", "zero_"])
+_PLACED = frozenset(["masked_fill_", "index_fill_", "index_put_", "x[index] = ..."])
+
+
+def _check_shared(x: Tensor, name: str) -> None:
+    """Refuse to write where elements share memory, or NumPy forbids it, but for a few."""
+    if x._data.flags.writeable:
+        if name in _UNIFORM:
+            return
+        if name in _PLACED:
+            shown = "index_put_" if name.startswith("x[") else name
+            warnings.warn(
+                f"Use of {shown} on expanded tensors is deprecated. Please clone() the tensor "
+                "before performing this operation. This also applies to advanced indexing e.g. "
+                "tensor[indices] = tensor",
+                UserWarning,
+                stacklevel=6,
+            )
+            return
+    _refuse_shared(name)
+
+
+def _refuse_shared(name: str) -> None:
+    raise RuntimeError(
+        f"{name}: unsupported operation: more than one element of the written-to tensor may "
+        "refer to a single memory location (or its NumPy array is read-only). Please clone() "
+        "the tensor before performing the operation."
+    )
 
 
 def check_history(x: Tensor, name: str) -> None:
@@ -62,13 +91,13 @@ def check_history(x: Tensor, name: str) -> None:
                 "write inside `with torch.no_grad():`)"
             )
     elif view.base._requires_grad or x._requires_grad:
+        check_creation(view, f"is being modified inplace by {name}", x)
         if view.base._edge is None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place "
                 f"operation. ({name} on a view of shape {list(x._data.shape)}: write inside "
                 "`with torch.no_grad():`, or to a clone)"
             )
-        check_creation(view, f"is being modified inplace by {name}", x)
 
 
 def _overlaps(array: Any) -> bool:
@@ -116,6 +145,9 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
         lifted_writing.admit(x, result)
     storage = storage_of(x)
     recorded = result._requires_grad and modes.state.grad
+    placed = name in _PLACED and _overlaps(x._data)
+    if placed and recorded:
+        _refuse_shared(name)  # elements that share memory would get different histories
     if recorded and x._view is not None:
         check_creation(x._view, f"is being modified inplace by {name}", x)
     if recorded:
@@ -131,7 +163,10 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
             tell_moved(result, x)
     else:
         storage.bump(origin.caller(2))
-    overwrite(x, result)
+    if placed:
+        _overwrite_changed(x, result)
+    else:
+        overwrite(x, result)
     return x
 
 
@@ -142,6 +177,13 @@ def overwrite(x: Tensor, source: Tensor) -> None:
             np.copyto(x._data, source._data, casting="unsafe")
         return
     lifted_writing.overwrite_lifted(x, source)
+
+
+def _overwrite_changed(x: Tensor, source: Tensor) -> None:
+    """As `overwrite`, where elements share memory: what was written wins over what was kept."""
+    before, after = x._data, source._data
+    same = (before == after) | ((before != before) & (after != after))
+    np.copyto(before, after, casting="unsafe", where=~same)
 
 
 def _keep(old: Tensor, node: Any, since: int) -> None:

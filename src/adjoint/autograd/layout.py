@@ -28,8 +28,8 @@ def laid_out(ct: Any, leaf: Any, shared: bool) -> Any:
     A leaf without holes gives its gradient its own strides (torch: "default gradient layouts");
     any other leaf, of which some elements share memory or which strides over others', row-major.
     """
-    if ct.__class__ is not np.ndarray or not leaf.shape:
-        return np.array(ct)
+    if ct.__class__ is not np.ndarray or not leaf.shape or ct.shape != leaf.shape:
+        return np.array(ct)  # of another shape when the leaf was given other data since
     if not _policy.enforced and not shared and ct.base is None:
         return ct
     own = np.empty_like(leaf, dtype=ct.dtype, order="K" if _is_dense(leaf) else "C", subok=False)

@@ -17,7 +17,8 @@ from numpy import add, ndarray
 
 from . import origin
 from .layout import laid_out
-from .tensor import Tensor, is_cut, meta_of, new, refresh, wrap
+from .saved_names import torch_name
+from .tensor import Tensor, is_cut, meta_of, new, refresh, storage_of, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
@@ -35,6 +36,8 @@ class Node:
     """
 
     __slots__ = ("edges", "seq", "shape", "dtype", "hooks", "__weakref__")
+
+    constant: ClassVar[bool] = False  # see `constant_gradient`
 
     edges: Sequence[Edge]  # only to inputs that need a gradient
     seq: int
@@ -194,7 +197,7 @@ class OperationNode(Node):
         if saved is None:
             raise freed_error(self)
         if run.on_tensors:
-            return self._saved_tensors(saved, run.create_graph)
+            return self._read_all(saved, run.create_graph)
         values = []
         for tensor, version in zip(saved, self.versions or [0] * len(saved), strict=True):
             storage = tensor._storage
@@ -203,7 +206,7 @@ class OperationNode(Node):
             values.append(tensor._data)
         return values
 
-    def _saved_tensors(self, saved: Sequence[Tensor], linked: bool = True) -> list[Any]:
+    def _read_all(self, saved: Sequence[Tensor], linked: bool = True) -> list[Any]:
         """Saved values as Tensors, checked; of the graph only when it is recorded again."""
         numbers, versions, found = self.plan.saved_outputs, self.versions, []
         for i, tensor in enumerate(saved):
@@ -213,11 +216,11 @@ class OperationNode(Node):
                 if tensor._requires_grad and version == (versions[i] if versions else 0):
                     found.append(tensor)  # an input as it was: most are
                     continue
-            tensor = self._saved_tensor(i, tensor)
+            tensor = self._read(i, tensor)
             found.append(tensor if linked else wrap(tensor._data))
         return found
 
-    def _saved_tensor(self, i: int, tensor: Any) -> Any:
+    def _read(self, i: int, tensor: Any) -> Any:
         """One saved value as a Tensor of the graph: an output is linked to this node again."""
         if not isinstance(tensor, Tensor):
             return tensor.tensor(self)  # packed by a hook
@@ -256,7 +259,7 @@ class OperationNode(Node):
             if self.saved is None:
                 raise RuntimeError(freed_message(self))
             i = plan.saved_names.index(name)
-            return self._saved_tensor(i, self.saved[i])
+            return self._read(i, self.saved[i])
         if name in plan.constant_names:
             return self.constants[plan.constant_names.index(name)]
         return self._refuse(name)
@@ -274,10 +277,6 @@ class OperationNode(Node):
         raise AttributeError(f"{type(self).__name__!r} keeps no {name!r}; it keeps {kept}")
 
 
-# How torch calls what the rules call x, y and out: `grad_fn._saved_self`.
-_TORCH_NAMES = {"x": "self", "y": "other", "out": "result"}
-
-
 def node_class(name: str, operation: Any, values: Sequence[str]) -> type[OperationNode]:
     """The node class of an operation, with `_saved_` properties for each of its named values.
 
@@ -287,7 +286,7 @@ def node_class(name: str, operation: Any, values: Sequence[str]) -> type[Operati
     members: dict[str, Any] = {"__slots__": (), "operation": operation, "__module__": "builtins"}
     for value in values:
         read, raw = _saved_properties(value)
-        for shown in (value, _TORCH_NAMES.get(value, value)):
+        for shown in (value, torch_name(name, value)):
             members[f"_saved_{shown}"], members[f"_raw_saved_{shown}"] = read, raw
     return type(name, (OperationNode,), members)
 
@@ -310,6 +309,9 @@ class AccumulateGrad(Node):
     edges: Sequence[Edge] = ()
     kept: Tensor | None  # the leaf, which a graph keeps alive; None once spent: no cycle then
     leaf: weakref.ref[Tensor]
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
 
     @property
     def variable(self) -> Any:
@@ -335,7 +337,7 @@ class AccumulateGrad(Node):
         try:
             grad = meta.grad
             if run.on_tensors:
-                meta.grad = ct.clone() if grad is None else grad + ct
+                meta.grad = _recorded_as(ct, variable) if grad is None else grad + ct
             elif grad is None:
                 if (
                     ct.__class__ is not ndarray
@@ -349,16 +351,13 @@ class AccumulateGrad(Node):
                 grad._requires_grad = False
                 grad._edge = grad._storage = grad._view = grad._meta = None
                 meta.grad = grad
-            elif grad._requires_grad:  # left by an earlier create_graph: history must stay intact
-                meta.grad = grad + wrap(ct)
-            else:
+            else:  # also where an earlier create_graph left a history, as torch does
                 array = grad._data
                 try:
                     add(array, ct, array)
                 except RuntimeWarning:
                     pass  # the user made an error of it; NumPy raises when all is written
-                if grad._storage is not None:
-                    grad._storage.bump(None)
+                (grad._storage or storage_of(grad)).bump(None)  # a graph may have saved it
         finally:
             if not alone:
                 _accumulating.release()
@@ -367,7 +366,8 @@ class AccumulateGrad(Node):
                 hook(variable)
         # Kept for the next graph, which spares half the cost of a leaf, if somebody besides this
         # node, this frame and the call of getrefcount holds the leaf.
-        if self.hooks is None and not run.retain_graph and getrefcount(variable) > 3:
+        hooked = self.hooks is not None or meta.post_accumulate is not None
+        if not hooked and not run.retain_graph and getrefcount(variable) > 3:
             meta.spent, self.kept = self, None
         return ()
 
@@ -380,6 +380,13 @@ class AccumulateGrad(Node):
                 f"requires_grad off, at {node_line(self.variable._edge[0])}; write to a clone"
             )
         return ()
+
+
+def _recorded_as(ct: Tensor, leaf: Tensor) -> Tensor:
+    """`laid_out` for a gradient that is recorded."""
+    plain = leaf._data.flags.c_contiguous and not ct._data.flags.c_contiguous
+    result: Tensor = ct.contiguous() if plain else ct.clone()
+    return result
 
 
 # Passes in several threads may meet at a leaf. A lock costs up to 0.3 µs a leaf, looking whether

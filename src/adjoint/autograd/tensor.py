@@ -115,6 +115,8 @@ class Tensor:
         tensor([1., 1.])
         """
         result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
+        if state.inference or self.is_inference():  # its kind is that of this tensor
+            storage_of(result).inference = self.is_inference()
         return result
 
     @data.setter
@@ -124,6 +126,13 @@ class Tensor:
                 f"Variable data has to be a tensor, but got {type(value).__name__}; "
                 "wrap it with torch.tensor(...)"
             )
+        if self.requires_grad and value._data.dtype.kind not in "fcV":
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex "
+                f"dtype, but got {value.dtype}"
+            )
+        if self._view is not None:  # it shares no memory with its base any more
+            self._requires_grad, self._view = self.requires_grad, None
         self._data = value._data
 
     def _cut(self) -> Any:
@@ -333,13 +342,13 @@ class Tensor:
 
     @property
     def _version(self) -> int:
-        """How often this memory was written in place; RuntimeError for an inference tensor."""
+        """How often this memory was written in place."""
         if self.is_inference():
             raise RuntimeError(
-                "Inference tensors do not track version counter; .clone() outside inference_mode "
-                "gives a tensor that does"
+                "Inference tensors do not track version counter. Use .clone() to get a normal "
+                "tensor."
             )
-        return 0 if self._storage is None else self._storage.version
+        return version_of(self)
 
     @property
     def _base(self) -> Tensor | None:

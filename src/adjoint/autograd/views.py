@@ -48,6 +48,9 @@ class CopySlices(_ViewNode):
 
     __slots__ = ()
 
+    def name(self) -> str:
+        return "torch::autograd::CopySlices"
+
     def apply(self, ct: Any, run: Run) -> Any:
         xp = run.xp
         written = _forward(self.steps, xp, ct)
@@ -111,31 +114,38 @@ def check_creation(view: View, what: str, t: Tensor | None = None) -> None:
     creation = view.creation
     if creation == DEFAULT:
         return
-    what += _lines(view, t)
-    if creation == MULTI_OUTPUT:
-        raise RuntimeError(
-            f"Output {view.output or 0} of a function that returns multiple views is a view and "
-            f"{what}. This view is the output of a function that returns multiple views. Such "
-            "functions do not allow the output views to be modified inplace. You should replace "
-            "the inplace operation by an out-of-place one."
-        )
-    if creation == CUSTOM:
-        raise RuntimeError(
-            f"Output 0 of a custom Function is a view and {what}. This view was created inside a "
-            "custom Function (or because an input was returned as-is) and the autograd logic to "
-            "handle view+inplace would override the custom backward associated with the custom "
-            "Function, leading to incorrect gradients. This behavior is forbidden. You can fix "
-            "this by cloning the output of the custom Function."
-        )
-    if creation in (NO_GRAD, INFERENCE):
-        mode = "no_grad" if creation == NO_GRAD else "inference"
-        raise RuntimeError(
-            f"A view was created in {mode} mode and {what} with grad mode enabled. Given that "
-            "this use case is ambiguous and error-prone, it is forbidden. You can clarify your "
-            f"code by moving both the view and the inplace either both inside the {mode} block "
-            "(if you don't want the inplace to be tracked) or both outside (if you want the "
-            "inplace to be tracked)."
-        )
+    edge = None if t is None else t._edge
+    unrecorded = "inference" if creation == INFERENCE else "no_grad"
+    if edge is None:
+        made = f"A view was created in {unrecorded} mode"
+    else:
+        made = f"Output {edge[1]} of {_function_name(edge[0])} is a view"
+        if creation in (NO_GRAD, INFERENCE):
+            made += f" of a view which was created in {unrecorded} mode"
+    during = " with grad mode enabled" if "mode" in made else ""
+    raise RuntimeError(f"{made} and {what}{during}{_lines(view, t)}. {_REASONS[creation]}")
+
+
+def _function_name(node: Node) -> str:
+    """`Split` for SplitBackward0, and a custom Function's own name."""
+    return node.name().partition("Backward")[0]
+
+
+_REASONS = {
+    MULTI_OUTPUT: "This view is the output of a function that returns multiple views. Such "
+    "functions do not allow the output views to be modified inplace. You should replace the "
+    "inplace operation by an out-of-place one.",
+    CUSTOM: "This view was created inside a custom Function (or because an input was returned "
+    "as-is) and the autograd logic to handle view+inplace would override the custom backward "
+    "associated with the custom Function, leading to incorrect gradients. This behavior is "
+    "forbidden. You can fix this by cloning the output of the custom Function.",
+} | {
+    creation: "Given that this use case is ambiguous and error-prone, it is forbidden. You can "
+    f"clarify your code by moving both the view and the inplace either both inside the {mode} "
+    "block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+    "to be tracked)."
+    for creation, mode in ((NO_GRAD, "no_grad"), (INFERENCE, "inference"))
+}
 
 
 def _lines(view: View, t: Tensor | None) -> str:
@@ -155,6 +165,12 @@ def own(t: Tensor) -> Tensor:
     """
     t._view = None
     return t
+
+
+def copied(t: Tensor) -> Tensor:
+    """A copy of `t` if it is a view: the result of an operation that is never one."""
+    result: Tensor = t if t._view is None else t.clone()
+    return result
 
 
 def rebase(t: Tensor, written: Edge) -> None:

@@ -79,7 +79,7 @@ def same_values(nodes: Sequence[Node], parameter: Tensor) -> Cut | None:
 
 def _at(node: Node, kind: str) -> Cut | None:
     place = place_of_node(node)
-    return None if place is None else Cut(kind, place, node.name())
+    return None if place is None else Cut(kind, place, node.name().rpartition("::")[2])
 
 
 def _user_of(leaf: Node, nodes: Sequence[Node]) -> Node:

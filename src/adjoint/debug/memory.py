@@ -166,7 +166,7 @@ def _is_told_by_line(item: _Found) -> bool:
 
 def _line(item: _Found, named: bool) -> str:
     if _is_told_by_line(item):
-        return f"{origin.describe(item.node.origin)} [{item.node.name()}]"
+        return f"{origin.describe(item.node.origin)} [{item.node.name().rpartition('::')[2]}]"
     if item.tensor is None:
         return "an unknown line"
     if not named:

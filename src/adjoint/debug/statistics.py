@@ -166,4 +166,4 @@ def saved_operands(node: Node) -> list[Statistics]:
 
 def name_of(node: Node) -> str:
     """The name of a node as reports have it; a leaf has none of its own."""
-    return "leaf" if isinstance(node, AccumulateGrad) else node.name()
+    return "leaf" if isinstance(node, AccumulateGrad) else node.name().rpartition("::")[2]

@@ -15,7 +15,7 @@ from ..arrays.dtypes import LOW_PRECISION
 from ..autograd import modes
 from ..autograd.lifted import top_level
 from ..autograd.modes import state
-from ..autograd.storage import DEFAULT, MULTI_OUTPUT, NO_GRAD, Storage, View
+from ..autograd.storage import DEFAULT, INFERENCE, MULTI_OUTPUT, NO_GRAD, Storage, View
 from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
 from .definition import Definition
 from .mismatch import explain
@@ -242,6 +242,9 @@ def mark_view(
     if storage is None:
         storage = t._storage = Storage()
     result._storage = storage
+    if storage.inference:
+        result._view = None
+        return  # views of inference tensors are not tracked
     view: View = new(View)
     before = t._view
     view.of = t
@@ -261,7 +264,7 @@ def mark_view(
     view.inherited = False
     if not state.grad:
         if output is None:
-            view.creation = NO_GRAD
+            view.creation = INFERENCE if state.inference else NO_GRAD
         # As in torch: made without recording, it is a leaf that still requires grad.
         result._requires_grad = view.inherited = t.requires_grad and not state.inference
     result._view = view

@@ -32,6 +32,8 @@ class Definition:
             "differentiable", tuple(range(len(self.outputs)))
         )
         self.view: bool = options.pop("view", False)
+        # Whether torch's backward takes an input on which it does not depend.
+        constant: bool = options.pop("constant", False)
         self.keeps_dtype: bool = options.pop("keeps_dtype", True)
         self.samples: Callable[[], Iterable[Any]] = options.pop("samples")
         self.reference: Rule | None = options.pop("reference", None)
@@ -44,7 +46,9 @@ class Definition:
         self.products = self._collect("times_d_")
         self._check_rules()
         node_name = node or "".join(part.capitalize() for part in name.split("_")) + "Backward0"
-        self.node_class = node_class(node_name, self, (*self.inputs, *self.outputs, *self.params))
+        kept = (*self.inputs, *self.outputs, *self.params, f"{self.inputs[0]}_shape")
+        self.node_class = node_class(node_name, self, kept)
+        self.node_class.constant = constant
 
     def _collect(self, prefix: str) -> dict[int, Any]:
         """Rules by input number: `d_x`, `vjp_x`, `transpose_x`, `jvp_x`."""

@@ -237,6 +237,7 @@ def _through_softmax(xp, t, slope, classes):
 @linear(
     "nll_loss",
     node="NllLossBackward0",
+    constant=True,
     samples=cases(
         ((3, 4), CLASSES, np.array([1.0, 0.0, 2.0]), {"reduction": "sum"}),
         ((2, 3, 2), np.array([[0, 2], [1, 1]]), np.ones((2, 2)), {"reduction": "none"}),

@@ -39,6 +39,7 @@ def largest(x, kernel, stride, padding, dilation):
     node="MaxPool2DWithIndicesBackward0",
     outputs=("out", "places"),
     differentiable=(0,),
+    constant=True,
     samples=cases(
         ((2, 3, 4, 6), SQUARE), ((1, 2, 5, 4), OVERLAP), ((2, 2, 7), LINE), ((0, 2, 7), LINE)
     ),
@@ -141,6 +142,7 @@ def window_means(x, kernel, stride, padding, counts):
 @linear(
     "average_pool",
     node="AvgPool2DBackward0",
+    constant=True,
     samples=cases(((2, 3, 4, 5), MEANS), ((0, 3, 4, 5), MEANS)),
     reference=window_means,
 )

@@ -10,7 +10,7 @@ from ..autograd.modes import state
 from ..autograd.origin import getframe, is_internal
 from ..autograd.saved import pack_node
 from ..autograd.tape import OperationNode, accumulator, next_sequence_number
-from ..autograd.tensor import Tensor, new, storage_of
+from ..autograd.tensor import Tensor, is_cut, new, storage_of
 from .plan import Plan
 
 _latest: Any = None  # the user's code that recorded last: mostly it records next
@@ -60,10 +60,11 @@ def record_one(
         source = tensors[i]
         edge = source._edge
         if edge is None:  # a leaf; `accumulator`, inlined for the second and later uses
-            meta = source._meta
-            held = None
+            meta, held = source._meta, None
             if meta is not None and meta.accumulator is not None and meta.spent is None:
                 held = meta.accumulator()
+            if held is None and source._view is not None and is_cut(source):
+                return record_cut(node_class, plan, tensors, results, out, params, depth + 1)
             edge = (accumulator(source) if held is None else held, 0)
         edges.append(edge)
     node.edges = edges
@@ -102,6 +103,28 @@ def record_one(
     result = results[0]
     result._edge = (node, 0)
     result._requires_grad = True
+    return node
+
+
+def record_cut(
+    node_class: type[OperationNode],
+    plan: Plan,
+    tensors: Sequence[Tensor],
+    results: Sequence[Tensor],
+    out: Any,
+    params: dict[str, Any],
+    depth: int,
+) -> OperationNode:
+    """`record_one` where an input is a view made unrecorded of a tensor that requires grad.
+
+    The result requires grad, but no gradient flows there, and nothing is saved for it.
+    """
+    operation = node_class.operation
+    mask = sum([1 << i for i in plan.needed if not is_cut(tensors[i])])
+    plan = operation.plan(mask, len(tensors), plan.origin[2])
+    node: OperationNode = operation.record_one(
+        node_class, plan, tensors, results, out, params, depth + 1
+    )
     return node
 
 

@@ -130,7 +130,8 @@ def _place(node: Node, number: int, names: Mapping[int, str], memory: dict[int, 
     shape, dtype = node.metas_of(0)
     # A write through a view is told at the line that made what was written.
     writer = node.edges[-1][0] if isinstance(node, CopySlices) else node
-    place = Place(number, OPERATION, node.name(), shape, str(dtype), line_of(writer.origin))
+    name = node.name().rpartition("::")[2]
+    place = Place(number, OPERATION, name, shape, str(dtype), line_of(writer.origin))
     place.outputs = node.output_count
     if isinstance(node, OperationNode):
         place.saved = tuple(_saved(node, memory))

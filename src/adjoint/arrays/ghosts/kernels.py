@@ -370,9 +370,14 @@ def _enter_factorization(function: Any) -> None:
 for _function in (
     factorizations.inv, factorizations.solve, factorizations.pinv, factorizations.det,
     factorizations.slogdet, factorizations.cofactors, factorizations.cholesky,
-    factorizations.eigh, factorizations.qr, factorizations.matrix_exp,
+    factorizations.eigh, factorizations.qr,
 ):  # fmt: skip
     _enter_factorization(_function)
+
+
+@kernel(factorizations.matrix_exp)
+def _matrix_exp(x: Any) -> Any:
+    return allocate(x.shape, x.dtype)
 
 
 @kernel(decompositions.svd)

@@ -27,6 +27,15 @@ def expect_tensor(value: Any, name: str, argument: str, position: int) -> None:
         )
 
 
+def expect_real(input: Tensor, name: str) -> None:
+    """NotImplementedError for complex numbers, where torch has no meaning for them."""
+    if input._data.dtype.kind == "c":
+        raise NotImplementedError(
+            f"\"{name}\" not implemented for '{input.dtype.short}'; give it .abs(), or .real and "
+            ".imag apart"
+        )
+
+
 def per_axis(value: Any, n: int, name: str, argument: str) -> tuple[int, ...]:
     """An int for every axis, or a sequence of n (or of 1) ints."""
     if isinstance(value, (tuple, list)):

@@ -15,7 +15,7 @@ from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
 from adjoint.ops import losses as ops
 
-from .arguments import expect_tensor, place, reduced, reduction_of
+from .arguments import expect_real, expect_tensor, place, reduced, reduction_of
 
 
 def cross_entropy(
@@ -137,6 +137,7 @@ def nll_loss(
     """
     expect_tensor(input, "nll_loss_nd", "self", 1)
     expect_tensor(target, "nll_loss_nd", "target", 2)
+    expect_real(input, "nll_loss")
     reduction = reduction_of(reduction, size_average, reduce)
     mean = reduction == "mean"
     classes, factors, total = _factors(input, target, weight, ignore_index, mean)

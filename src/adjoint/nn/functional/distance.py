@@ -21,6 +21,11 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     tensor(0.7071)
     """
     x1, x2 = to_common(x1, x2, "cosine_similarity")
+    if x1._data.dtype.kind == "c":
+        raise RuntimeError(
+            f"cosine_similarity: expected real floating-point inputs, but got {x1.dtype}; for "
+            "complex vectors use (x1 * x2.conj()).sum(dim) over the norms"
+        )
     shape = np.broadcast_shapes(x1._data.shape, x2._data.shape)
     x1, x2 = x1.expand(shape), x2.expand(shape)
     units = []

@@ -10,9 +10,10 @@ import numpy as np
 
 from adjoint.arrays.windows import output_size as window_counts
 from adjoint.autograd.tensor import Tensor, wrap
+from adjoint.autograd.views import copied, own
 from adjoint.ops import convolution as ops
 
-from .arguments import expect_tensor, per_axis
+from .arguments import expect_real, expect_tensor, per_axis
 
 SMOOTH = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}  # mode: spatial axes
 
@@ -42,7 +43,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     n = len(lead)
     x = input.reshape(*lead, c // (r * r), r, r, h, w)
     x = x.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return x.reshape(*lead, c // (r * r), h * r, w * r)
+    return copied(x.reshape(*lead, c // (r * r), h * r, w * r))
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -70,7 +71,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     n = len(lead)
     x = input.reshape(*lead, c, h // r, r, w // r, r)
     x = x.permute(*range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return x.reshape(*lead, c * r * r, h // r, w // r)
+    return copied(x.reshape(*lead, c * r * r, h // r, w // r))
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
@@ -86,7 +87,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
             f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
         )
     x = input.reshape(n, groups, c // groups, *space).transpose(1, 2)
-    return x.reshape(n, c, *space)
+    return copied(x.reshape(n, c, *space))
 
 
 def _blocks(
@@ -126,7 +127,8 @@ def unfold(
             f"dimensions for input, but got: {list(input._data.shape)}"
         )
     if input._data.ndim == 3:
-        return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
+        alone = unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride)
+        return own(alone.squeeze(0))
     kernel, params = _blocks(kernel_size, dilation, padding, stride, "unfold")
     n, channels, *space = input._data.shape
     size = window_counts(space, kernel, *params.values())
@@ -139,7 +141,7 @@ def unfold(
         )
     weight = _every_place(channels, kernel, input._data.dtype)
     columns = ops.convolve(input, weight, groups=channels, **params)
-    return columns.reshape(n, channels * math.prod(kernel), math.prod(size))
+    return own(columns.reshape(n, channels * math.prod(kernel), math.prod(size)))
 
 
 def fold(
@@ -163,7 +165,7 @@ def fold(
         )
     if input._data.ndim == 2:
         alone = fold(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride)
-        return alone.squeeze(0)
+        return own(alone.squeeze(0))
     kernel, params = _blocks(kernel_size, dilation, padding, stride, "fold")
     space = per_axis(output_size, 2, "fold", "output_size")
     n, rows, columns = input._data.shape
@@ -208,6 +210,7 @@ def interpolate(
     tensor([[[1., 1., 2., 2.]]])
     """
     expect_tensor(input, "interpolate", "input", 1)
+    expect_real(input, "interpolate")
     n = input._data.ndim - 2
     if antialias:
         raise NotImplementedError(
@@ -245,7 +248,7 @@ def interpolate(
         elif m != length or mode == "nearest-exact":
             places = _nearest_places(length, m, scale, exact=mode == "nearest-exact")
             out = out.index_select(axis, wrap(places))
-    return out
+    return input.clone() if out is input else own(out)
 
 
 def _target_sizes(

@@ -13,7 +13,7 @@ from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
 from adjoint.ops import losses as ops
 
-from .arguments import expect_tensor, place, reduced, reduction_of, same_shape
+from .arguments import expect_real, expect_tensor, place, reduced, reduction_of, same_shape
 
 
 def _prepared(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
@@ -27,6 +27,8 @@ def _prepared(input: Any, target: Any, name: str) -> tuple[Tensor, Tensor]:
         raise NotImplementedError(
             f"\"{name}\" not implemented for '{input.dtype.short}'; convert with .float()"
         )
+    if name != "l1_loss":
+        expect_real(input, name)
     return input, target
 
 
@@ -198,6 +200,7 @@ def binary_cross_entropy_with_logits(
             f"(torch.Size({list(input._data.shape)})){place()}"
         )
     input, target = to_common(input, target, "binary_cross_entropy_with_logits")
+    expect_real(input, "binary_cross_entropy_with_logits")
     if pos_weight is not None:
         # -log(1 - sigmoid x) = x + softplus(-x), so positives weigh (1 + (w - 1) y) softplus(-x)
         log_weight = (pos_weight - 1) * target + 1

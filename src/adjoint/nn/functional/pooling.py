@@ -14,7 +14,7 @@ from adjoint.autograd.tensor import Tensor, wrap
 from adjoint.autograd.views import own
 from adjoint.ops import pooling as ops
 
-from .arguments import batched, expect_tensor, per_axis, place
+from .arguments import batched, expect_real, expect_tensor, per_axis, place
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -72,6 +72,7 @@ def _max_pool(
 ) -> Any:
     name = f"max_pool{n}d"
     expect_tensor(input, name, "input", 1)
+    expect_real(input, name)
     kernel = per_axis(kernel_size, n, name, "kernel_size")
     strides = per_axis(_or(stride, kernel_size), n, name, "stride")
     paddings = per_axis(padding, n, name, "padding")
@@ -186,6 +187,7 @@ def _avg_pool(
 ) -> Tensor:
     name = f"avg_pool{n}d"
     expect_tensor(input, name, "input", 1)
+    expect_real(input, name)
     kernel = per_axis(kernel_size, n, name, "kernel_size")
     strides = per_axis(_or(stride, kernel_size), n, name, "stride")
     paddings = per_axis(padding, n, name, "padding")
@@ -202,7 +204,7 @@ def _avg_pool(
     else:
         counts = tuple((divisor if i == 0 else 1,) * size for i, size in enumerate(sizes))
     out = ops.average_pool(input, kernel=kernel, stride=strides, padding=pairs, counts=counts)
-    return out.squeeze(0) if alone else out
+    return own(out.squeeze(0) if alone else out)
 
 
 def avg_pool1d(
@@ -309,7 +311,7 @@ def _adaptive_avg(input: Tensor, output_size: Any, n: int) -> Tensor:
             for i, (start, end) in enumerate(_borders(s, m)):
                 means[start:end, i] = 1 / (end - start)
             out = (out.transpose(axis, -1) @ wrap(means)).transpose(axis, -1)
-    return out.squeeze(0) if alone else out
+    return own(out.squeeze(0) if alone else out)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
@@ -353,7 +355,8 @@ def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool, n: int)
     out = flat.gather(2, indices.reshape(*indices._data.shape[:2], -1))
     out = out.reshape(indices._data.shape)
     if alone:
-        out, indices = out.squeeze(0), indices.squeeze(0)
+        out, indices = out.squeeze(0), own(indices.squeeze(0))
+    out = own(out)
     return (out, indices) if return_indices else out
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from adjoint.arrays.checks import is_outside
 from adjoint.autograd.lifted import values_of
 from adjoint.autograd.tensor import Tensor
+from adjoint.autograd.views import own
 
 from .arguments import batched, expect_tensor, per_axis
 from .pooling import avg_pool1d, avg_pool2d, avg_pool3d
@@ -53,7 +54,7 @@ def _max_unpool(
         )
     zeros = flat.new_zeros((*flat._data.shape[:2], count))
     out = zeros.scatter(2, at, flat).reshape(*flat._data.shape[:2], *size)
-    return out.squeeze(0) if alone else out
+    return own(out.squeeze(0) if alone else out)
 
 
 def _given_size(output_size: Any, usual: tuple[int, ...], strides: Any) -> tuple[int, ...]:
