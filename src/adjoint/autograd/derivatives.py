@@ -38,9 +38,9 @@ def _one(dtype: Any) -> Any:
 
 def as_tuple(value: Any) -> tuple[Any, ...]:
     """A tensor (or GradientEdge) alone, or an iterable of them, as a tuple."""
-    if isinstance(value, GradientEdge) or not isinstance(value, (tuple, list, Iterator)):
+    if isinstance(value, (Tensor, GradientEdge)):
         return (value,)
-    return tuple(value)
+    return tuple(value) if isinstance(value, (tuple, list, Iterator)) else (value,)
 
 
 def _is_lifted(roots: Sequence[Any], gradients: Sequence[Any]) -> bool:

@@ -343,7 +343,7 @@ class AccumulateGrad(Node):
                     ct.__class__ is not ndarray
                     or ct.base is not None
                     or self in run.shared
-                    or ct.strides != variable._data.strides
+                    or (ct.ndim > 1 and ct.strides != variable._data.strides)
                 ):
                     ct = laid_out(ct, variable._data, self in run.shared)
                 grad = new(Tensor)
