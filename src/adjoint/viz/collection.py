@@ -52,6 +52,11 @@ class Calls:
         self.groups.append(Group(number, name, type(module).__name__, parent, path))
         return number
 
+    def parameters(self) -> dict[int, str]:
+        """The names, by identity, of the parameters of all modules that the program called."""
+        called = [module for module, outer in self._frames if outer is None]
+        return {id(p): name for m in reversed(called) for name, p in m.named_parameters()}
+
     def name_in(self, outer: Any, module: Any) -> str:
         """The dotted name of a module in the one that calls it; its type if it is none of it."""
         if id(outer) not in self._names:
@@ -97,7 +102,7 @@ def nodes_behind(roots: Sequence[Tensor]) -> list[Node]:
 
 
 def collect(roots: Sequence[Tensor], names: Mapping[int, str], title: str) -> Graph:
-    """The graph behind `roots`; a leaf is called by its name in `names`."""
+    """The graph behind `roots`; leaves have their names of `names`, or of the modules called."""
     nodes = nodes_behind(roots)
     numbers = {node: len(roots) + i for i, node in enumerate(nodes)}
     calls = Calls()
@@ -106,6 +111,7 @@ def collect(roots: Sequence[Tensor], names: Mapping[int, str], title: str) -> Gr
     for node in reversed(nodes):
         if isinstance(node, OperationNode):
             frames[node] = calls.group_of(node.module)
+    names = {**calls.parameters(), **names}
     places = []
     for i, t in enumerate(roots):
         name = "result" if len(roots) == 1 else f"result {i}"
