@@ -22,8 +22,8 @@ def graph(
     inputs, options: what the module is called with, once, as it is (a module in training mode
     updates its running statistics). Without any, the tree of its parameters. After a tensor: a
     module, whose parameters get their names.
-    params: dict or pairs of (name, tensor) (`model.named_parameters()`), names of leaves; parameters of
-    modules that were called have theirs anyway.
+    params: dict or pairs of (name, tensor) (`model.named_parameters()`), names of leaves;
+    parameters of modules that were called have theirs anyway.
     measure: bool, run backward once, from the sum of the results, and note each node's milliseconds
     and the 2-norm of the gradient that arrives there; with a module also the milliseconds forward
     (of the operation and the Python code before it). `.grad` stays as it is, the graph is kept, and
