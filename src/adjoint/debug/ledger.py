@@ -51,12 +51,13 @@ class Ledger(Uncounted):
         self._peak_number = 0
         self._alive: dict[int, Record] = {}
         self._ended: list[Record] = []  # alive at the peak, gone since
-        self._buffers: dict[int, tuple[Any, Buffer]] = {}
+        self._frames = dict(_FRAMES)
+        self._buffers: dict[int, tuple[Any, Buffer, Any]] = {}
 
     def take(self, nbytes: int, shape: tuple[int, ...], dtype: Any) -> Record:
         """A buffer is made."""
         self._number = number = self._number + 1
-        place = locate()
+        place = locate(self._frames)
         record = Record(number, nbytes, shape, dtype, place)
         self._alive[number] = record
         self.now += nbytes
@@ -71,13 +72,13 @@ class Ledger(Uncounted):
         """A buffer is gone; it has no record if it was there before the run."""
         self.now -= nbytes
         if record is not None:
-            del self._alive[record.number]
+            self._alive.pop(record.number, None)
             if record.number <= self._peak_number:
                 self._ended.append(record)
 
     def line(self) -> str:
         """The user's line that runs, for errors."""
-        return origin.describe(locate().running)
+        return origin.describe(locate(self._frames).running)
 
     # -- arrays from outside ----------------------------------------------------------------------
 
@@ -88,15 +89,28 @@ class Ledger(Uncounted):
             owner = owner.base
         held = self._buffers.get(id(owner))
         if held is None:
-            known = array is owner and is_kept(array)
-            held = owner, Buffer(owner.nbytes, self, None, known)
+            known = is_kept(owner) and owner.flags.forc and not owner.dtype.hasobject
+            memory = owner.ravel("K").copy() if known else None
+            held = owner, Buffer(owner.nbytes, self, None, known), memory
             self._buffers[id(owner)] = held
-        value = array.copy() if array is owner and is_kept(array) else None
-        return haunt(array, held[1], value)
+        _, buffer, memory = held
+        if memory is None:
+            return haunt(array, buffer)
+        # one copy for all who share the memory: what one of them writes the others read
+        offset = array.ctypes.data - owner.ctypes.data
+        value = np.ndarray(array.shape, array.dtype, memory, offset, array.strides)
+        return haunt(array, buffer, value)
 
     def settle(self) -> None:
         """All tensors have their Ghosts: from now on these alone hold the buffers."""
         self._buffers.clear()
+
+    def close(self) -> None:
+        """Let go what was noted: a tensor that the program kept of the run keeps its ledger."""
+        self._outside.clear()
+        self._alive.clear()
+        self._ended.clear()
+        self._frames.clear()
 
     # -- what is told -----------------------------------------------------------------------------
 
@@ -116,10 +130,10 @@ class Ledger(Uncounted):
         return Report(sorted(rows, key=lambda r: (-r.bytes, r.line)), top)
 
 
-# The functions in whose frames an operation or a node of the graph is run, and what a frame of any
-# other code is, once it was met: one look-up for each frame.
+# The functions in whose frames an operation or a node of the graph is run. A run adds what a frame
+# of any other code is, once it met one: one look-up for each frame.
 _USER, _INSIDE, _OPERATION, _NODE = range(4)
-_frames: dict[CodeType, int] = {
+_FRAMES: dict[CodeType, int] = {
     **{
         f.__code__: _OPERATION
         for f in (Operation.compute, Operation.__call__, Operation.run_one, Operation.run_two)
@@ -137,20 +151,19 @@ def _classify(code: CodeType) -> int:
     """Whether code is adjoint's or NumPy's, or has a line of the user's."""
     name = code.co_filename
     inside = origin.is_internal[name] or name.startswith((_NUMPY, "<frozen"))
-    found = _frames[code] = _INSIDE if inside else _USER
-    return found
+    return _INSIDE if inside else _USER
 
 
-def locate() -> Place:
+def locate(frames: dict[CodeType, int]) -> Place:
     """Where the program is: the user's line, and the operation or node that is being run."""
     frame: FrameType | None = sys._getframe(2)
     last: Any = frame
     name, node = "", None
     while frame is not None:
         last = frame
-        kind = _frames.get(frame.f_code)
+        kind = frames.get(frame.f_code)
         if kind is None:
-            kind = _classify(frame.f_code)
+            kind = frames[frame.f_code] = _classify(frame.f_code)
         if kind is _USER:
             break
         if kind is not _INSIDE and not name:

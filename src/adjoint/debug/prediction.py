@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gc
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from ..arrays.ghosts import state
+from ..arrays.ghosts.kernels import maker
 from ..autograd import origin
+from ..data.fetch import fetcher
+from ..data.loader import BatchIterator, DataLoader
 from ..ops.substitution import shapes_alone
 from .ledger import Ledger
 from .memory import Report, human
@@ -19,6 +24,17 @@ from .suspension import Suspension
 _lock = threading.Lock()
 # Rooms that are imported when first touched: what they name has to be there to be replaced.
 _ROOMS = ("nn", "optim", "func", "linalg", "special", "utils.checkpoint")
+
+
+@maker(DataLoader.__iter__)
+class _LoadedHere(BatchIterator):
+    """Batches without worker processes: these are not in the run, nor is their memory."""
+
+    def _prepare(self, loader: DataLoader[Any]) -> None:
+        if loader.num_workers == 0:
+            super()._prepare(loader)
+        else:
+            self._fetch = fetcher(self._dataset, **self._options)
 
 
 class Prediction(NamedTuple):
@@ -65,19 +81,39 @@ def predict_memory(function: Callable[..., Any], *args: Any, **kwargs: Any) -> P
         start = time.perf_counter()
         suspension = Suspension(ledger)
         collects = gc.isenabled()
-        gc.disable()  # what it would free of earlier work is not of this call
         try:
+            gc.disable()  # what it would free of earlier work is not of this call
             suspension.begin()
             with shapes_alone(ledger):
                 function(*args, **kwargs)
         finally:
-            suspension.restore()
-            if collects:
-                gc.enable()
+            with _uninterrupted():
+                suspension.restore()
+            (gc.enable if collects else gc.disable)()
         seconds = time.perf_counter() - start
     finally:
         _lock.release()
     line = "no line" if ledger.place is None else origin.describe(ledger.place.running)
     if ledger.place is not None and ledger.place.kind == "gradient":
         line += f" (in {ledger.place.name}, of {origin.describe(ledger.place.line)})"
-    return Prediction(ledger.peak, seconds, line, ledger.report(10))
+    found = Prediction(ledger.peak, seconds, line, ledger.report(10))
+    ledger.close()
+    return found
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait: half put back, the program's tensors would be without values for good."""
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if is_main else None
+    if not callable(handler):
+        yield
+        return
+    came: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *args: came.append(args))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if came:
+        handler(*came[0])

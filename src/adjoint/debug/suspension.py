@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import random
+import sys
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from functools import cache, partial
-from types import MemberDescriptorType
-from typing import Any
+from contextlib import suppress
+from functools import partial
+from operator import is_
+from types import MemberDescriptorType, ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,12 +29,14 @@ _SLOTS = ("_data", "_requires_grad", "_edge", "_storage", "_view", "_meta")
 _META = AutogradMeta.__slots__
 _PACKAGE = __package__.partition(".")[0]
 _APART = (Storage, AutogradMeta, Definition, Ledger)
+_CONTAINERS = (dict, list, deque, set)
+_WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 
 
 class _Held:
     """One tensor as it was; the tensor itself only weakly, so that its memory can go in the run."""
 
-    __slots__ = ("ref", "cls", "slots", "storage", "meta", "grad", "attributes")
+    __slots__ = ("ref", "cls", "slots", "storage", "meta", "grad", "attributes", "alive")
 
     def __init__(self, t: Tensor) -> None:
         self.ref = weakref.ref(t)
@@ -44,8 +50,16 @@ class _Held:
             None if meta is None else {s: _copied(getattr(meta, s)) for s in _META if s != "grad"}
         )
         self.attributes = dict(vars(t))
+        self.alive: Any = None  # the tensor, while things are put back
 
-    def restore(self, t: Tensor) -> None:
+    def revive(self) -> Any:
+        """The tensor; a new one if only what is put back held it, and the run let it go."""
+        if self.alive is None:
+            self.alive = new(self.cls)
+        return self.alive
+
+    def restore(self) -> None:
+        t = self.alive
         for slot, value in zip(_SLOTS, self.slots):
             setattr(t, slot, value)
         if t._storage is not None and self.storage is not None:
@@ -53,8 +67,99 @@ class _Held:
         if t._meta is not None and self.meta is not None:
             for slot, value in self.meta.items():
                 setattr(t._meta, slot, value)
+            t._meta.grad = None if self.grad is None else self.grad.alive
         vars(t).clear()
         vars(t).update(self.attributes)
+
+
+class _Kept:
+    """What a container held; tensors as `_Held`, so that one which is replaced can go."""
+
+    __slots__ = ("base", "container", "keys", "values", "tensors")
+
+    def __init__(self, container: Any) -> None:
+        # the methods of the built-in class, past those that a subclass overrides
+        self.base: Any = next(c for c in (OrderedDict, *_CONTAINERS) if isinstance(container, c))
+        self.container = container
+        self.keys, self.values = self._contents()
+        self.tensors: list[tuple[int, _Held]] = []
+
+    def _contents(self) -> tuple[list[Any] | None, list[Any]]:
+        """What it holds now, in lists, which ask no key for its hash; with keys if it has those."""
+        base, container = self.base, self.container
+        if issubclass(base, dict):
+            return list(base.keys(container)), list(base.values(container))
+        return None, list(base.__iter__(container))
+
+    def restore(self) -> None:
+        """Make the contents what they were; a container that did not change is not touched."""
+        base, container = self.base, self.container
+        for place, held in self.tensors:
+            self.values[place] = held.revive()
+        keys, values = self._contents()
+        if _are_same(values, self.values) and _are_same(keys or [], self.keys or []):
+            return
+        base.clear(container)
+        if self.keys is not None:
+            for key, value in zip(self.keys, self.values):
+                if not _is_dead(key) and not _is_dead(value):
+                    base.__setitem__(container, key, value)
+        elif base is set:
+            base.update(container, [value for value in self.values if not _is_dead(value)])
+        else:
+            base.extend(container, self.values)
+
+
+def _are_same(now: list[Any], before: list[Any]) -> bool:
+    return len(now) == len(before) and all(map(is_, now, before))
+
+
+def _is_dead(value: Any) -> bool:
+    """Whether it is in a weak dictionary, and what it stood for went in the run."""
+    return isinstance(value, weakref.ref) and value() is None
+
+
+_NOT_FILLED = object()
+
+
+class _Slots:
+    """What the slots of an object held: of a node, of which a pass takes; or of the user's."""
+
+    __slots__ = ("owner", "values")
+
+    def __init__(self, owner: Any) -> None:
+        # by the descriptors, past properties and `__setattr__` of the class
+        self.owner = owner
+        self.values: list[tuple[Any, Any]] = []
+        for slot in _slots_of(type(owner)):
+            try:
+                value = slot.__get__(owner)
+            except AttributeError:
+                value = _NOT_FILLED
+            self.values.append((slot, value))
+
+    def restore(self) -> None:
+        for slot, value in self.values:
+            if value is not _NOT_FILLED:
+                slot.__set__(self.owner, _revived(value))
+                continue
+            with suppress(AttributeError):  # it is still not filled
+                slot.__delete__(self.owner)
+
+
+class _Several(NamedTuple):
+    """A tuple or list that has tensors: what a node saved."""
+
+    kind: Any
+    values: list[Any]
+
+
+def _revived(value: Any) -> Any:
+    if type(value) is _Held:
+        return value.revive()
+    if type(value) is _Several:
+        return value.kind([_revived(v) for v in value.values])
+    return value
 
 
 def _copied(value: Any) -> Any:
@@ -66,68 +171,99 @@ class Suspension:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._tensors: list[_Held] = []
+        self._tensors: dict[int, _Held] = {}  # by the id of the tensor, while all are there
         self._undo: list[Callable[[], None]] = []
-        self._seen: set[int] = set()
+        self._seen: set[int] = _namespaces()
+        self._roles: dict[type, str] = {}  # of the values in containers, by their class
 
     def begin(self) -> None:
         """Note how everything is, and put arrays without values into all tensors."""
-        tensors: list[Tensor] = []
+        if gc.get_freeze_count():
+            raise RuntimeError(
+                "predict_memory: gc.freeze() hides what was there from the walk over the live "
+                "objects, so it could not be put back; call gc.unfreeze() first"
+            )
         objects = gc.get_objects()
         for cls in set(map(type, objects)).difference(_kinds):
             _kinds[cls] = _kind_of(cls)
-        wanted = {cls for cls, kind in _kinds.items() if kind}
-        for o in [o for o in objects if type(o) in wanted]:
-            kind = _kinds[type(o)]
-            if kind == "tensor":
-                tensors.append(o)
-            elif kind == "node":
-                self._keep_node(o)
-            elif kind == "generator":
-                self._keep_generator(o)
-            else:
-                self._keep(o.__dict__)
+        kinds = {cls: kind for cls, kind in _kinds.items() if kind}
+        wanted = [o for o in objects if type(o) in kinds]
         del objects
+        tensors = [o for o in wanted if kinds[type(o)] == "tensor"]
+        self._tensors = {id(t): _Held(t) for t in tensors}
+        for o in wanted:
+            kind = kinds[type(o)]
+            if kind == "generator":
+                self._keep_generator(o)
+            elif kind != "tensor":
+                if kind == "object":
+                    self._keep(object.__getattribute__(o, "__dict__"))
+                if _slots_of(type(o)):
+                    self._keep_slots(o)
         self._keep_modes()
-        self._keep_tensors(tensors)
+        self._keep_streams()
+        self._empty(tensors)
         self._ledger.settle()
 
-    def _keep_tensors(self, tensors: list[Tensor]) -> None:
-        held = {id(t): _Held(t) for t in tensors}
+    def _empty(self, tensors: list[Tensor]) -> None:
+        """Put arrays without values into tensors and their gradients."""
         for t in tensors:
-            meta = t._meta
-            if meta is not None and meta.grad is not None:
-                held[id(t)].grad = held[id(meta.grad)]
-        self._tensors = list(held.values())
+            grad = None if t._meta is None else t._meta.grad
+            if grad is not None:
+                if id(grad) not in self._tensors:  # another thread has just made it
+                    self._tensors[id(grad)] = _Held(grad)
+                    tensors.append(grad)
+                self._tensors[id(t)].grad = self._tensors[id(grad)]
         for t in tensors:
             array = t._data
             if type(array) is np.ndarray and (array.ndim or array.flags.writeable):
                 # the others stand for Python numbers, which other threads use as well
-                t._data = self._ledger.adopt(t._data)
+                t._data = self._ledger.adopt(array)
 
     def _keep(self, container: Any) -> None:
-        """Keep what a container of an object of ours has, and those in it."""
-        if id(container) in self._seen or _is_namespace(container):
-            return
-        self._seen.add(id(container))
-        items = _items(container)
-        self._undo.append(partial(_put_back, container, items))
-        for key, value in items:
-            if type(value) is np.ndarray and not isinstance(container, set):
-                container[key] = self._ledger.adopt(value)
-            elif isinstance(value, (dict, list, deque, set)):
+        """Keep what a container of an object of ours has, and those in it, however deep."""
+        waiting = [container]
+        roles = self._roles
+        while waiting:
+            container = waiting.pop()
+            if id(container) in self._seen or _is_namespace(container):
+                continue
+            self._seen.add(id(container))
+            kept = _Kept(container)
+            self._undo.append(kept.restore)
+            for cls in set(map(type, kept.values)).difference(roles):
+                roles[cls] = _role_of(cls)
+            if kept.base is set or not any(map(roles.__getitem__, map(type, kept.values))):
+                continue
+            for place, value in enumerate(kept.values):
+                role = roles[type(value)]
+                if role == "array" and value.dtype.kind in "biufcV":
+                    key = place if kept.keys is None else kept.keys[place]
+                    kept.base.__setitem__(container, key, self._ledger.adopt(value))
+                elif role == "tensor" and id(value) in self._tensors:
+                    kept.tensors.append((place, self._tensors[id(value)]))
+                    kept.values[place] = None
+                elif role == "container":
+                    waiting.append(value)
+                elif role == "weak":
+                    waiting.append(value.data)
+
+    def _keep_slots(self, owner: Any) -> None:
+        slots = _Slots(owner)
+        self._undo.append(slots.restore)
+        for i, (slot, value) in enumerate(slots.values):
+            weak = self._weakened(value)
+            slots.values[i] = slot, weak
+            if weak is value and isinstance(value, _CONTAINERS):
                 self._keep(value)
 
-    def _keep_node(self, node: Any) -> None:
-        """Keep what a pass takes from a node that was there before."""
-        cls: Any = type(node)
-        values = {slot: getattr(node, slot) for slot in _slots_of(cls) if hasattr(node, slot)}
-
-        def undo() -> None:
-            for slot, value in values.items():
-                setattr(node, slot, value)
-
-        self._undo.append(undo)
+    def _weakened(self, value: Any) -> Any:
+        """A value with its tensors as `_Held`."""
+        if isinstance(value, Tensor):
+            return self._tensors.get(id(value), value)
+        if type(value) in (tuple, list) and any(isinstance(v, Tensor) for v in value):
+            return _Several(type(value), [self._weakened(v) for v in value])
+        return value
 
     def _keep_generator(self, generator: Generator) -> None:
         words = generator._words
@@ -156,68 +292,68 @@ class Suspension:
 
         self._undo.append(undo)
 
+    def _keep_streams(self) -> None:
+        """Keep the streams of Python and NumPy that data pipelines draw from."""
+        self._undo.append(partial(random.setstate, random.getstate()))
+        # NumPy's old stream is the one that has a state for the whole process
+        self._undo.append(partial(np.random.set_state, np.random.get_state()))  # noqa: NPY002
+
     def restore(self) -> None:
-        """Give back everything as it was."""
-        made: dict[int, Any] = {}
-        for held in self._tensors:
-            made[id(held)] = held.ref()
-        for held in self._tensors:
-            if held.grad is not None and made[id(held)] is not None:
-                _revive(held.grad, made)
-        for held in self._tensors:
-            t = made[id(held)]
-            if t is not None:
-                held.restore(t)
-        for held in self._tensors:
-            t = made[id(held)]
-            if t is not None and t._meta is not None:
-                t._meta.grad = None if held.grad is None else made[id(held.grad)]
+        """Give back everything as it was; what fails does not keep the rest from it."""
+        every = list(self._tensors.values())
+        for held in every:
+            held.alive = held.ref()
+        failed: BaseException | None = None
         for undo in reversed(self._undo):
-            undo()
+            try:
+                undo()
+            except BaseException as error:  # noqa: BLE001  # raised below
+                failed = failed or error
+        for held in every:
+            inner = held
+            while inner.alive is not None and inner.grad is not None:
+                inner.grad.revive()
+                inner = inner.grad
+        for held in every:
+            if held.alive is not None:
+                held.restore()
+        for held in every:
+            held.alive = None
+        if failed is not None:
+            raise failed
+
+
+def _namespaces() -> set[int]:
+    """The ids of what holds the names of modules, and these themselves: not ours to put back."""
+    modules = [m for m in list(sys.modules.values()) if isinstance(m, ModuleType)]
+    # not `vars`, which makes a module that waits to be loaded do so
+    return {id(sys.modules), *[id(object.__getattribute__(m, "__dict__")) for m in modules]}
 
 
 def _is_namespace(container: Any) -> bool:
-    """Whether it holds the names of a module or a program, which are not ours to put back."""
-    return isinstance(container, dict) and "__builtins__" in container
+    """Whether it holds the names of a program that is run by `exec`."""
+    return isinstance(container, dict) and dict.__contains__(container, "__builtins__")
 
 
-def _items(container: Any) -> list[tuple[Any, Any]]:
-    """What is in a dict, a list, a deque or a set, with its place there."""
-    if isinstance(container, dict):
-        return list(container.items())
-    return list(enumerate(container))
+# Weak: a class that a program made and dropped is not kept alive for having been looked at.
+_kinds: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
+_slots: weakref.WeakKeyDictionary[type, tuple[Any, ...]] = weakref.WeakKeyDictionary()
 
 
-def _put_back(container: Any, before: list[tuple[Any, Any]]) -> None:
-    """Make the contents of a container what they were; one that did not change is not touched."""
-    now, keyed = _items(container), isinstance(container, dict)
-    if len(now) == len(before) and all(
-        value is v and (key is k or not keyed) for (key, value), (k, v) in zip(now, before)
-    ):
-        return
-    container.clear()
-    if keyed:
-        container.update(before)
-    elif isinstance(container, set):
-        container.update([value for _, value in before])
-    else:
-        container.extend([value for _, value in before])
-
-
-def _revive(held: _Held, made: dict[int, Any]) -> None:
-    """A gradient that nobody but its tensor held, and that the run let go."""
-    if made[id(held)] is None:
-        made[id(held)] = new(held.cls)
-
-
-_kinds: dict[type, str] = {}
-
-
-@cache
-def _slots_of(cls: Any) -> tuple[str, ...]:
-    """The slots of a class that its instances fill."""
-    names = {name for c in cls.__mro__ for name in vars(c)}
-    return tuple([n for n in names if isinstance(getattr(cls, n, None), MemberDescriptorType)])
+def _slots_of(cls: Any) -> tuple[Any, ...]:
+    """The descriptors of the slots of a class that its instances fill."""
+    found = _slots.get(cls)
+    if found is None:
+        found = _slots[cls] = tuple(
+            [
+                m
+                for c in cls.__mro__
+                if "__slots__" in vars(c)  # members that C code defines may be read-only
+                for m in vars(c).values()
+                if type(m) is MemberDescriptorType
+            ]
+        )
+    return found
 
 
 def _kind_of(cls: type) -> str:
@@ -227,7 +363,18 @@ def _kind_of(cls: type) -> str:
         return "node"
     if issubclass(cls, Generator):
         return "generator"
-    if issubclass(cls, (type, *_APART)) or not cls.__dictoffset__:
+    if issubclass(cls, (type, Suspension, *_APART)) or not cls.__dictoffset__:
         return ""
     ours = any(c.__module__.partition(".")[0] == _PACKAGE for c in cls.__mro__)
     return "object" if ours and not cls.__module__.startswith(f"{_PACKAGE}.ops") else ""
+
+
+def _role_of(cls: type) -> str:
+    """What is done with a value of this class in a container that is kept."""
+    if cls is np.ndarray:
+        return "array"
+    if issubclass(cls, Tensor):
+        return "tensor"
+    if issubclass(cls, _CONTAINERS):
+        return "container"
+    return "weak" if issubclass(cls, _WEAK) else ""

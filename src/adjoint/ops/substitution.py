@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..autograd import modes, tensor
 from .operation import REGISTRY
 
 _PACKAGE = __package__.partition(".")[0]
+_Cached = type(cache(len))
 _plain_wrap = tensor.wrap
 
 
@@ -116,6 +117,9 @@ def _find_in_class(cls: type, seen: set[Any]) -> None:
 
 
 def _find(put: Callable[[str, Any], None], key: str, value: Any) -> None:
+    if type(value) is _Cached:  # what a real run keeps between calls must not outlive this one
+        _places.append((put, key, value, value.__wrapped__))
+        return
     try:
         found = SUBSTITUTES.get(value)
     except TypeError:  # not hashable
@@ -127,15 +131,15 @@ def _find(put: Callable[[str, Any], None], key: str, value: Any) -> None:
 def install() -> None:
     """Put the substitutes in place."""
     places = _find_places()
-    for cache in _caches:
-        if cache and all(type(v) is np.ndarray for v in cache.values()):
-            _set_apart.append((cache, dict(cache)))  # constants with values, made when first needed
-            cache.clear()
+    for table in _caches:
+        if table and all(type(v) is np.ndarray for v in table.values()):
+            _set_apart.append((table, dict(table)))  # constants with values, made when first needed
+            table.clear()
     _sizes[:] = map(_size, _caches)
     for place in places:
         put, key, _, found = place
+        _replaced.append(place)  # first: an interrupt between the two is undone as well
         put(key, found)
-        _replaced.append(place)
     for operation in REGISTRY.values():
         _kernels[operation] = operation.kernel
         try:
@@ -144,11 +148,11 @@ def install() -> None:
             continue
 
 
-def _size(cache: dict[Any, Any]) -> int:
+def _size(table: dict[Any, Any]) -> int:
     """How many entries a cache has, with those of caches in it."""
-    if type(next(iter(cache.values()), None)) is not dict:
-        return len(cache)
-    return len(cache) + sum([len(v) for v in cache.values() if type(v) is dict])
+    if type(next(iter(table.values()), None)) is not dict:
+        return len(table)
+    return len(table) + sum([len(v) for v in table.values() if type(v) is dict])
 
 
 def remove() -> None:
@@ -159,30 +163,30 @@ def remove() -> None:
     for operation, before in _kernels.items():
         operation.kernel = before
     _kernels.clear()
-    for cache, size in zip(_caches, _sizes):
-        if _size(cache) != size:
-            _forget_ghosts(cache)
-    for cache, before in _set_apart:
-        cache.update(before)
+    for table, size in zip(_caches, _sizes):
+        if _size(table) != size:
+            _forget_ghosts(table)
+    for table, before in _set_apart:
+        table.update(before)
     _set_apart.clear()
 
 
 @contextmanager
 def shapes_alone(ledger: Any) -> Iterator[None]:
     """Run on shapes alone in this thread; tensors have to be without values already."""
-    install()
-    state.ledger = ledger
     try:
+        install()
+        state.ledger = ledger
         yield
     finally:
         state.ledger = None
         remove()
 
 
-def _forget_ghosts(cache: dict[Any, Any]) -> None:
+def _forget_ghosts(table: dict[Any, Any]) -> None:
     """Drop what a run left in a cache: constants without values."""
-    for key, value in list(cache.items()):
+    for key, value in list(table.items()):
         if type(value) is dict:
             _forget_ghosts(value)
         elif is_ghost(value) or (isinstance(value, tensor.Tensor) and is_ghost(value._data)):
-            del cache[key]
+            del table[key]

@@ -232,6 +232,9 @@ class Ghost:
         found: bytes = self.known("tobytes()").tobytes(order)
         return found
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise unknown("pickling", self)
+
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.array(self.known("a NumPy function"), dtype)
 

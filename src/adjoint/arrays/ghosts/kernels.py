@@ -22,7 +22,6 @@ from .. import (
     elementwise,
     factorizations,
     indexing,
-    losses,
     ordering,
     pieces,
     reductions,
@@ -440,10 +439,6 @@ def _median_index(x: Any, *, axis: int, ignore_nan: bool = False) -> Any:
     shape[axis] = 1
     return np.take_along_axis(order, allocate(shape, np.intp), axis)
 
-
-# Vectors that a real run keeps between calls; here they must not outlive the run.
-for _function in (losses.row_starts, losses.ones):
-    maker(_function)(_function.__wrapped__)
 
 # -- random numbers: nothing is drawn, so the stream stays where it is ---------
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adjoint.api import from_numpy, tensor
+from adjoint.arrays import checks
 from adjoint.arrays.dtypes import dtype as Dtype
 from adjoint.arrays.dtypes import float32, float64, get_default_dtype, int32, int64
 from adjoint.autograd.tensor import Tensor
@@ -242,7 +243,7 @@ def _for_channels(image: Tensor, numbers: Any, name: str) -> tuple[Tensor, bool]
 def _constants(numbers: Any, dtype: Dtype) -> tuple[Tensor, bool]:
     """Made once for each data set rather than once for each picture: half the time of the item."""
     values = tensor(np.asarray(numbers, dtype=np.float64), dtype=dtype)
-    has_zero = bool((values.detach().numpy() == 0).any())
+    has_zero = checks.is_any(values.detach().numpy() == 0)
     return (values.reshape(-1, 1, 1) if values.ndim == 1 else values), has_zero
 
 
