@@ -134,6 +134,20 @@ def checkpoints() -> Step:
     return step
 
 
+def decompositions() -> Step:
+    x = torch.randn(120, 120, dtype=torch.float64, requires_grad=True)
+    torch.linalg.matrix_exp(torch.eye(2))  # imports what it needs
+
+    def step() -> None:
+        x.grad = None
+        values, vectors = torch.linalg.eigh(x + x.T)
+        left, _, right = torch.linalg.svd(x)
+        (values.sum() + (vectors + left @ right).square().sum()).backward()
+        torch.linalg.matrix_exp(x / 100).sum().backward()
+
+    return step
+
+
 PROGRAMS: dict[str, Callable[[], Step]] = {
     "sgd": lambda: mlp(torch.optim.SGD),
     "momentum": lambda: mlp(torch.optim.SGD, momentum=0.9),
@@ -144,6 +158,7 @@ PROGRAMS: dict[str, Callable[[], Step]] = {
     "second order": second_order,
     "in place": in_place,
     "checkpoints": checkpoints,
+    "decompositions": decompositions,
 }
 
 
@@ -372,6 +387,8 @@ def test_checks_pass_and_data_is_loaded() -> None:
             torch.index_select(table, 0, classes)
             torch.bernoulli(rows.sigmoid())
             torch.quantile(rows, 0.5)
+            classes**classes
+            torch.bucketize(rows, rows[0].sort()[0])
 
     assert debug.predict_memory(function).bytes > 0
 

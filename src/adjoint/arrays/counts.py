@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from . import checks
+
 
 def insertion_places(rows: Any, x: Any, *, after: bool) -> Any:
     """Where each of x (r, m) goes in its sorted row of `rows` (r, n): before equals, or after.
@@ -26,7 +28,7 @@ def insertion_places(rows: Any, x: Any, *, after: bool) -> Any:
 
 def places_in_row(row: Any, x: Any, *, after: bool) -> Any:
     """As `insertion_places`, of x of any shape in one row."""
-    if len(row) and row[-1] != row[-1]:  # NumPy counts nan as the largest number
+    if len(row) and checks.is_any(row[-1:] != row[-1:]):  # NumPy: nan is the largest number
         return insertion_places(row[None], x.reshape(1, x.size), after=after).reshape(x.shape)
     return np.asarray(np.searchsorted(row, x, "right" if after else "left"))
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from . import checks
+
 
 def svd(x: Any) -> tuple[Any, Any, Any]:
     """x = u diag(s) vh, in the reduced form; half precision by way of single.
@@ -16,7 +18,7 @@ def svd(x: Any) -> tuple[Any, Any, Any]:
     parts: Any
     wide = x.astype(np.float32) if given.itemsize == 2 else x
     is_finite = np.isfinite(wide).all((-2, -1))
-    if is_finite.all():
+    if checks.is_all(is_finite):
         parts = np.linalg.svd(wide, full_matrices=False)
     else:
         parts = np.linalg.svd(np.where(is_finite[..., None, None], wide, 0), full_matrices=False)

@@ -10,6 +10,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from . import checks
 from .strides import strided
 
 # Integers of the same width, for `keep` and `where`.
@@ -134,7 +135,7 @@ def pow(x: Any, y: Any) -> Any:
     if x.dtype.kind not in "iu" or not isinstance(y, (np.ndarray, np.generic)):
         return np.power(x, y)
     negative = np.less(y, 0)
-    if not negative.any():
+    if not checks.is_any(negative):
         return np.power(x, y)
     unit = np.where(np.equal(x, 1), 1, np.where(np.equal(x, -1), 1 - 2 * np.remainder(y, 2), 0))
     return np.where(negative, unit, np.power(x, np.where(negative, 0, y))).astype(x.dtype)

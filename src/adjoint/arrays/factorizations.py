@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from . import checks
 from .dtypes import LOW_PRECISION, NP_FLOAT32
 
 Array = Any
@@ -40,7 +41,7 @@ def guarded(f: F) -> F:
                 return tuple(part.astype(dtype) for part in found)
             return found.astype(dtype)
         finite = np.isfinite(x).all((-2, -1))
-        if finite.all():
+        if checks.is_all(finite):
             return f(x, *others)
         square = np.broadcast_to(np.eye(*x.shape[-2:], dtype=dtype), x.shape)
         found = f(np.where(finite[..., None, None], x, square), *others)

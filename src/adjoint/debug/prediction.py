@@ -26,7 +26,6 @@ _lock = threading.Lock()
 _ROOMS = ("nn", "optim", "func", "linalg", "special", "utils.checkpoint")
 
 
-@maker(DataLoader.__iter__)
 class _LoadedHere(BatchIterator):
     """Batches without worker processes: these are not in the run, nor is their memory."""
 
@@ -35,6 +34,11 @@ class _LoadedHere(BatchIterator):
             super()._prepare(loader)
         else:
             self._fetch = fetcher(self._dataset, **self._options)
+
+
+@maker(DataLoader.__iter__)
+def _load_here(loader: DataLoader[Any]) -> Iterator[Any]:
+    return _LoadedHere(loader)
 
 
 class Prediction(NamedTuple):
@@ -55,11 +59,12 @@ def predict_memory(function: Callable[..., Any], *args: Any, **kwargs: Any) -> P
     The function is run, but no kernel computes and no array is allocated: a step that needs
     100 GB is predicted on a laptop, in the time of its Python. Counted are arrays of all kinds,
     temporary ones included, beside what is alive before. What adjoint keeps is afterwards as it
-    was: parameters, buffers, gradients, optimizers, versions, random streams; also after an error.
-    Lists and variables of the program itself are not put back, and tensors that the run left in
-    them have no values. While it runs, tensors have no values in other threads either.
+    was: parameters, buffers, gradients, optimizers, versions, random streams, and the attributes of
+    modules with the lists and dicts in them; also after an error. Lists and variables that only the
+    program has are not put back, nor is what it writes into NumPy arrays itself; tensors that the
+    run left there have no values. While it runs, tensors have no values in other threads either.
 
-    Errors: UnknownValues where the function depends on values: `item()`, a condition on a tensor, a
+    Errors: RuntimeError in another prediction, and after `gc.freeze()`; UnknownValues where the function depends on values: `item()`, a condition on a tensor, a
     boolean mask. Whole numbers and single numbers that were known before the run stay known.
 
     Returns a Prediction: `bytes`, `seconds`, `line`, `report`, which lists what is alive at the

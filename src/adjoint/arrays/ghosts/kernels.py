@@ -18,7 +18,6 @@ from numpy.lib import stride_tricks
 
 from .. import (
     checks,
-    decompositions,
     elementwise,
     factorizations,
     indexing,
@@ -350,40 +349,13 @@ def _is_outside(array: Any, low: Any, high: Any) -> bool:
 # -- what looks at values, or calls what does ----------------------------------
 
 
-@kernel(elementwise.pow)
-def _pow(x: Any, y: Any) -> Any:
-    return np.power(x, y)
-
-
-def _enter_factorization(function: Any) -> None:
-    @kernel(function)
-    def factorize(x: Any, *others: Any) -> Any:
-        if x.dtype.itemsize == 2:
-            found = function.__wrapped__(*[a.astype(np.float32) for a in (x, *others)])
-            if isinstance(found, tuple):
-                return tuple([part.astype(x.dtype) for part in found])
-            return found.astype(x.dtype)
-        return function.__wrapped__(x, *others)
-
-
-for _function in (
-    factorizations.inv, factorizations.solve, factorizations.pinv, factorizations.det,
-    factorizations.slogdet, factorizations.cofactors, factorizations.cholesky,
-    factorizations.eigh, factorizations.qr,
-):  # fmt: skip
-    _enter_factorization(_function)
-
-
-@kernel(factorizations.matrix_exp)
+@kernel(factorizations.matrix_exp.__wrapped__)
 def _matrix_exp(x: Any) -> Any:
-    return allocate(x.shape, x.dtype)
-
-
-@kernel(decompositions.svd)
-def _svd(x: Any) -> Any:
-    wide = x.astype(np.float32) if x.itemsize == 2 else x
-    parts = np.linalg.svd(wide, full_matrices=False)
-    return tuple([p.astype(x.dtype) for p in parts]) if x.itemsize == 2 else tuple(parts)
+    found = allocate(x.shape, x.dtype)
+    # SciPy's, of one matrix after another: powers, and magnitudes to choose the approximation by
+    made = allocate((5, *x.shape[-2:]), x.dtype), allocate(x.shape[-2:], x.real.dtype)
+    del made
+    return found
 
 
 @kernel(scans.linear_recurrence)
