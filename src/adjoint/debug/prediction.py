@@ -64,8 +64,9 @@ def predict_memory(function: Callable[..., Any], *args: Any, **kwargs: Any) -> P
     program has are not put back, nor is what it writes into NumPy arrays itself; tensors that the
     run left there have no values. While it runs, tensors have no values in other threads either.
 
-    Errors: RuntimeError in another prediction, and after `gc.freeze()`; UnknownValues where the function depends on values: `item()`, a condition on a tensor, a
-    boolean mask. Whole numbers and single numbers that were known before the run stay known.
+    Errors: RuntimeError in another prediction, and after `gc.freeze()`; UnknownValues where the
+    function depends on values: `item()`, a condition on a tensor, a boolean mask. Whole numbers and
+    single numbers that were known before the run stay known.
 
     Returns a Prediction: `bytes`, `seconds`, `line`, `report`, which lists what is alive at the
     peak as `debug.memory` does.

@@ -349,7 +349,10 @@ def _is_outside(array: Any, low: Any, high: Any) -> bool:
 # -- what looks at values, or calls what does ----------------------------------
 
 
-@kernel(factorizations.matrix_exp.__wrapped__)
+_guarded: Any = factorizations.matrix_exp
+
+
+@kernel(_guarded.__wrapped__)
 def _matrix_exp(x: Any) -> Any:
     found = allocate(x.shape, x.dtype)
     # SciPy's, of one matrix after another: powers, and magnitudes to choose the approximation by
