@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd.lifted import Lifted
 from ..autograd.meta import Meta
-from ..autograd.tensor import Tensor, meta_of, new
+from ..autograd.tensor import Tensor, mark_born, meta_of, new
 from .attributes import root_array
 from .conversion import method
 
@@ -21,6 +21,7 @@ def rebuild(cls: Any, array: Any, requires_grad: bool, attributes: dict[str, Any
     t._requires_grad = requires_grad
     t._edge = t._storage = t._view = t._meta = None
     t.__dict__.update(attributes)
+    mark_born(t)
     return t
 
 

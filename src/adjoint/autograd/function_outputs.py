@@ -12,7 +12,7 @@ from typing import Any
 
 from . import origin
 from .function_node import FunctionNode
-from .inplace import check_history
+from .inplace import check_captured, check_history
 from .storage import CUSTOM, MULTI_OUTPUT, CustomView, View
 from .tensor import Tensor, new, refresh, relink, storage_of, version_of, wrap
 from .views import rebase
@@ -102,6 +102,7 @@ class Outputs:
                 f"({self.function} marks it dirty: give it a clone, or a tensor that requires no "
                 "gradient)"
             )
+        check_captured(out, self.function)
         if out._view is not None and id(out) in self.inputs:
             if count > 1:
                 raise RuntimeError(

@@ -15,11 +15,20 @@ import numpy as np
 
 from ..arrays import dtypes
 from . import lifted_writing, modes, origin
-from .lifted import top_level
+from .lifted import Lifted, top_level
 from .saved import tell_moved
 from .storage import Reshaped
 from .tape import edge_of, next_sequence_number
-from .tensor import Tensor, new, refresh, relink, share_with_saved, storage_of, version_of
+from .tensor import (
+    Tensor,
+    born,
+    new,
+    refresh,
+    relink,
+    share_with_saved,
+    storage_of,
+    version_of,
+)
 from .views import check_creation, rebase
 
 
@@ -100,6 +109,29 @@ def check_history(x: Tensor, name: str) -> None:
             )
 
 
+def check_captured(x: Tensor, name: str) -> None:
+    """Refuse to record a write into what the transform that runs (grad, vjp) did not make.
+
+    Its history would lead to the transform's own inputs, and outlive them. (torch refuses every
+    write to it; a value without a history, as of running statistics, does no harm here.)
+    """
+    if born(x) < modes.state.since:
+        raise RuntimeError(
+            "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to "
+            f"call in-place operation ({name}) that would mutate a captured Tensor. This is not "
+            "supported; please rewrite the function being transformed to explicitly accept the "
+            "mutated Tensor(s) as inputs, or to write to a clone of it "
+            f"(here one of shape {list(x._data.shape)}, made before the transform began)"
+        )
+
+
+def is_recorded(t: Tensor) -> bool:
+    """Whether a tensor has a history, here or in a level below."""
+    if t._requires_grad or not isinstance(t._data, Lifted):
+        return t._requires_grad
+    return any(part is not None and is_recorded(part) for part in t._data.parts())
+
+
 def _overlaps(array: Any) -> bool:
     """Whether elements share memory as those of an expanded tensor do."""
     strides = array.strides
@@ -141,6 +173,8 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
     since = next_sequence_number()
     result = compute(old)
     check_result(x, result, name)
+    if modes.reversing and is_recorded(result):
+        check_captured(x, name)
     if result._data.__class__ is not np.ndarray:
         lifted_writing.admit(x, result)
     storage = storage_of(x)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from . import modes
-from .tensor import Tensor, new
+from .tensor import Tensor, mark_born, new
 
 _next_number = count(1).__next__
 
@@ -404,6 +404,8 @@ def lift(data: Any) -> Tensor:
     t._data = data
     t._requires_grad = False
     t._edge = t._storage = t._view = t._meta = None
+    if modes.reversing:
+        mark_born(t)
     return t
 
 

@@ -22,7 +22,7 @@ from .lifted import (
     top_level,
 )
 from .storage import Storage
-from .tensor import Tensor, new
+from .tensor import Tensor, born, new
 
 
 def admit(x: Tensor, source: Tensor) -> None:
@@ -110,9 +110,12 @@ def _replayed(view: Any, t: Tensor) -> Tensor:
 
 def _raise(t: Tensor, dual: Dual, storage: Storage | None) -> None:
     """Make a tensor one of the dual's level: what it was below, its history too, is the primal."""
+    if storage is None:
+        storage = Storage()
+        storage.born = born(t)
     t._data = dual
     t._edge, t._requires_grad = None, False
-    t._storage = Storage() if storage is None else storage
+    t._storage = storage
     if t._view is not None:
         t._view.version, t._view.inherited = t._storage.version, False
 

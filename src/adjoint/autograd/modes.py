@@ -26,6 +26,7 @@ class _State(threading.local):
     packing_refused: str | None = None  # why saved-tensor hooks may not be set
     origin: Any = None  # of nodes that a pass records: found once, where the pass was asked for
     levels: tuple[Any, ...] = ()  # the transforms being run, outermost first
+    since: int = 0  # when the innermost transform in reverse mode began; 0: there is none
     safe: Any = None  # the Guard of `safe_branches`, while that is on
 
 
@@ -34,6 +35,7 @@ state = _State()
 # spares recording a look at each of them.
 running = 0
 lifted = 0  # how many levels of transforms there are, in all threads: 0 spares looking for them
+reversing = 0  # how many transforms in reverse mode there are, in all threads
 safe = 0  # how many `safe_branches` are on, in all threads: 0 spares looking for them
 anomaly: Any = None  # the Detector of `anomaly_mode`, for all threads
 guard: Any = None  # the Keeper of `mutation`: has to know before memory is written

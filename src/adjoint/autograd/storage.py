@@ -21,12 +21,14 @@ class Storage:
     Made when first needed: a tensor without one is at version 0.
     """
 
-    __slots__ = ("version", "writer", "inference")
+    __slots__ = ("version", "writer", "inference", "born")
 
     def __init__(self) -> None:
         self.version = 0
         self.writer: Origin | None = None  # who wrote last
         self.inference = False
+        # In which transform in reverse mode the memory was made: when that began, or 0.
+        self.born = 0
 
     def bump(self, writer: Origin | None) -> None:
         """Count one in-place write and remember who did it."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .hooks import NodeHooks
     from .tensor import Edge
 
-next_sequence_number = count().__next__
+next_sequence_number = count(1).__next__  # 0 is before all
 
 
 class Node:

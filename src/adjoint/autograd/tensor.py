@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arrays import device as devices
 from ..arrays import dtypes
-from . import origin
+from . import modes, origin
 from .modes import state
 from .storage import Reshaped, Storage, View
 
@@ -453,7 +453,26 @@ def wrap(array: Any) -> Any:
     t._edge = t._storage = t._view = t._meta = None
     if state.inference:
         storage_of(t).inference = True
+    if modes.reversing:
+        mark_born(t)
     return t
+
+
+def mark_born(t: Tensor) -> None:
+    """Note of a tensor just made that the transform now in force made it, if there is one.
+
+    A tensor with a history tells so by its node; see `inplace.check_captured`.
+    """
+    if state.since:
+        storage_of(t).born = state.since
+
+
+def born(t: Tensor) -> int:
+    """Since when a tensor is known to be there: its node, or the transform that made it; or 0."""
+    owner = t if t._view is None else t._view.of
+    if owner._edge is not None:
+        return owner._edge[0].seq
+    return 0 if owner._storage is None else owner._storage.born
 
 
 def version_of(t: Tensor) -> int:
@@ -467,6 +486,7 @@ def storage_of(t: Tensor) -> Storage:
     if storage is None:
         storage = t._storage = Storage()
         if t._edge is not None:
+            storage.born = t._edge[0].seq
             share_with_saved(t, storage)
     return storage
 

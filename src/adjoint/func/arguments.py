@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from adjoint.autograd import modes
 from adjoint.autograd.lifted import Lifted, constant_at
-from adjoint.autograd.modes import state
+from adjoint.autograd.modes import Mode, state
 from adjoint.autograd.tape import AccumulateGrad, next_sequence_number
 from adjoint.autograd.tensor import Tensor, meta_of, wrap
 from adjoint.ops import shape
@@ -51,6 +52,19 @@ def to_current_level(t: Tensor) -> Tensor:
     if level is None or (isinstance(data, Lifted) and data.level is level):
         return t
     return constant_at(level, t)
+
+
+class Reverse(Mode):
+    """A transform in reverse mode while its function runs: recorded, and what it makes is known."""
+
+    def __enter__(self) -> None:
+        self._before = state.grad, state.since
+        state.grad, state.since = not state.inference, next_sequence_number()
+        modes.reversing += 1
+
+    def __exit__(self, *exc: object) -> None:
+        modes.reversing -= 1
+        state.grad, state.since = self._before
 
 
 class Inputs:

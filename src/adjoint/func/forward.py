@@ -19,7 +19,16 @@ from adjoint.autograd.modes import enable_grad, no_grad, state
 from adjoint.autograd.tensor import Tensor, wrap
 
 from . import pytree
-from .arguments import Inputs, chosen, outside, replaced, tensors_of, to_current_level, with_aux
+from .arguments import (
+    Inputs,
+    Reverse,
+    chosen,
+    outside,
+    replaced,
+    tensors_of,
+    to_current_level,
+    with_aux,
+)
 from .reverse import jacrev, refuse_complex, standard_bases
 from .vmapping import vmap
 
@@ -140,7 +149,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """
     name = "linearize(f, *primals)"
     recording = state.grad
-    with enable_grad():
+    with Reverse():
         inputs = Inputs(primals, name)
         output = func(*inputs.trees)
         outs = tensors_of(output, name)

@@ -17,7 +17,7 @@ from adjoint.autograd.modes import enable_grad, no_grad, state
 from adjoint.autograd.tensor import Tensor, wrap
 
 from . import pytree
-from .arguments import Inputs, chosen, outside, replaced, tensors_of, with_aux
+from .arguments import Inputs, Reverse, chosen, outside, replaced, tensors_of, with_aux
 from .vmapping import vmap
 
 
@@ -65,7 +65,7 @@ def grad_and_value(
     def both(*args: Any, **kwargs: Any) -> Any:
         numbers = chosen(args, argnums)
         recording = state.grad
-        with enable_grad():
+        with Reverse():
             inputs = Inputs([args[n] for n in numbers], name)
             output = func(*replaced(args, numbers, inputs.trees), **kwargs)
             aux = None
@@ -126,7 +126,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """
     name = "vjp(f, *primals)"
     recording = state.grad
-    with enable_grad():
+    with Reverse():
         inputs = Inputs(primals, name)
         output = func(*inputs.trees)
         aux = None

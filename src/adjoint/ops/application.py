@@ -16,7 +16,7 @@ from ..autograd import modes
 from ..autograd.lifted import top_level
 from ..autograd.modes import state
 from ..autograd.storage import DEFAULT, INFERENCE, MULTI_OUTPUT, NO_GRAD, Storage, View
-from ..autograd.tensor import Tensor, new, refresh, storage_of, wrap
+from ..autograd.tensor import Tensor, mark_born, new, refresh, storage_of, wrap
 from .definition import Definition
 from .mismatch import explain
 from .plan import Plan, make_plan
@@ -112,8 +112,10 @@ class Operation(Definition):
             if x._requires_grad:
                 plan = self.plans.get(1) or self.plan(1, 1, False)
                 self.record_one(self.node_class, plan, (x,), (t,), out, _NO_PARAMS, 3)
-        elif state.inference:
-            storage_of(t).inference = True
+            elif modes.reversing:
+                mark_born(t)
+        elif state.inference or modes.reversing:
+            _mark(t)
         return t
 
     def run_two(self, x: Tensor, y: Tensor) -> Tensor:
@@ -139,8 +141,10 @@ class Operation(Definition):
             if mask:
                 plan = self.plans.get(mask) or self.plan(mask, 2, False)
                 self.record_one(self.node_class, plan, (x, y), (t,), out, _NO_PARAMS, 3)
-        elif state.inference:
-            storage_of(t).inference = True
+            elif modes.reversing:
+                mark_born(t)
+        elif state.inference or modes.reversing:
+            _mark(t)
         return t
 
     def run_view(self, x: Tensor, out: Any, params: dict[str, Any]) -> Tensor:
@@ -208,6 +212,13 @@ class Operation(Definition):
             mark_view(t, result, self, params, number if many else None)
 
 
+def _mark(t: Tensor) -> None:
+    """Note in which mode a result was made that has no history."""
+    if state.inference:
+        storage_of(t).inference = True
+    mark_born(t)
+
+
 class _Probe:
     """A namespace that notes which of its functions a rule calls, and with what."""
 
@@ -241,6 +252,8 @@ def mark_view(
     storage = t._storage
     if storage is None:
         storage = t._storage = Storage()
+        if t._edge is not None:
+            storage.born = t._edge[0].seq
     result._storage = storage
     if storage.inference:
         result._view = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import products as arrays
+from ..autograd import modes
 from ..autograd.modes import state
-from ..autograd.tensor import Tensor, new, refresh, storage_of
+from ..autograd.tensor import Tensor, mark_born, new, refresh, storage_of
 from .operation import general, linear
 from .samples import cases
 
@@ -199,8 +200,12 @@ def run_linear(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
             linear_layer.record_one(
                 linear_layer.node_class, plan, (x, w, b), (t,), out, _NO_PARAMS, 3
             )
+        elif modes.reversing:
+            mark_born(t)
     elif state.inference:
         storage_of(t).inference = True
+    elif modes.reversing:
+        mark_born(t)
     return t
 
 

@@ -34,6 +34,7 @@ def _wrap(array: Any) -> Any:
     t._edge = t._storage = t._view = t._meta = None
     if modes.state.inference:
         tensor.storage_of(t).inference = True
+    tensor.mark_born(t)
     return t
 
 
