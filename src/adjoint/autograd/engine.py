@@ -33,7 +33,7 @@ class Run:
 
     __slots__ = (
         "create_graph", "retain_graph", "on_tensors", "xp", "pending", "heap", "shared",
-        "captures", "origin", "__weakref__",
+        "captures", "origin", "hands_none", "__weakref__",
     )  # fmt: skip
 
     def __init__(self, create_graph: bool, retain_graph: bool, on_tensors: bool = False) -> None:
@@ -47,6 +47,9 @@ class Run:
         self.shared: set[Node] = set()  # nodes whose cotangent's memory has another owner
         self.captures: Captures | None = None
         self.origin: Origin | None = None  # where the pass was asked for
+        # Whether a custom Function or a hook gave None for a gradient: as in torch what lies behind
+        # runs all the same, with None (custom Functions: with zeros).
+        self.hands_none = False
 
     def deliver(self, node: Node, output: int, ct: Any) -> None:
         """Add a cotangent to what is pending for one output of a node."""
@@ -85,6 +88,7 @@ class Run:
             if rare or node.hooks is not None:
                 self._step(node, ct)
                 node = None
+                rare = rare or self.hands_none
                 continue
             try:
                 cts = node.apply(ct, self)
@@ -110,6 +114,9 @@ class Run:
                     continue
             for (following, output), g in zip(edges, cts):
                 if g is None:
+                    if self.hands_none:
+                        rare = True
+                        self._hand_none(following)
                     continue
                 # `deliver`, inlined for one output of the right shape and dtype.
                 if g.shape == following.shape and g.dtype is following.dtype:
@@ -134,9 +141,10 @@ class Run:
         elif captures is not None and node in captures.wanted and not captures.take(node, ct):
             return
         edges = node.edges
+        nothing = ct is None or (node.shape is None and not ct)  # a pre-hook may have taken it away
         try:
-            if ct is None:  # a pre-hook took the gradient away
-                cts: Any = [None] * len(edges)
+            if nothing:
+                cts: Any = node.apply_none(ct, self)
             elif modes.anomaly is not None or modes.safe:
                 cts = _runner(node)(ct, self)
             elif captures is not None and len(edges) > 1:
@@ -146,14 +154,18 @@ class Run:
         except RuntimeWarning:
             with np.errstate(all="ignore"):
                 cts = _runner(node)(ct, self)
-        if node.constant and self.create_graph and ct is not None:
+        if node.constant and self.create_graph and not nothing:
             cts = connected(node, cts)
         if hooks is not None:
             cts = hooks.after(cts, ct, self, node)
         pending, on_tensors = self.pending, self.on_tensors
         for edge, g in zip(edges, cts):
             following = edge[0]
-            if g is None or (captures is not None and following not in captures.needed):
+            if captures is not None and following not in captures.needed:
+                continue
+            if g is None:
+                if nothing or self.hands_none:
+                    self._hand_none(following)
                 continue
             array = g._data if on_tensors else g
             if array.shape != following.shape or array.dtype is not following.dtype:
@@ -166,6 +178,13 @@ class Run:
                 heappush(self.heap, (-following.seq, following))
             if g is ct:
                 self.shared.add(following)
+
+    def _hand_none(self, node: Node) -> None:
+        """Let a node run for which there may be no cotangent; the pass goes on by `_step`."""
+        self.hands_none = True
+        if node not in self.pending:
+            self.pending[node] = None if node.shape is not None else {}
+            heappush(self.heap, (-node.seq, node))
 
     def _before(self, node: Node, ct: Any) -> tuple[bool, Any]:
         """What hooks make of a cotangent before the node runs, and whether it runs at all."""
@@ -189,6 +208,10 @@ def _sum(a: Any, b: Any) -> Any:
     except RuntimeWarning:
         with np.errstate(all="ignore"):
             return a + b
+    except TypeError:
+        if a is None:  # nothing was handed on so far
+            return b
+        raise
 
 
 def _runner(node: Node) -> Any:

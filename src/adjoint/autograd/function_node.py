@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import modes
 from .modes import state
 from .saved import pack_node
 from .tape import OperationNode, freed_error, modified_message, node_line
@@ -161,15 +162,25 @@ class FunctionNode(OperationNode):
             shared.add(edge[0])
         return cts
 
+    def apply_none(self, ct: Any, run: Run) -> Any:
+        """The user's backward runs: with zeros, or with None where it does not want them."""
+        return (
+            self.apply(ct, run)
+            if modes.anomaly is None
+            else modes.anomaly.run(self, self.apply, ct, run)
+        )
+
     def apply_for(self, ct: Any, run: Run, needed: set[Any]) -> Any:
         """The user's backward computes all of its gradients."""
         return self.apply(ct, run)
 
     def _gradients(self, ct: Any, run: Run) -> list[Any]:
         """The user's `grad_outputs`: a Tensor for each output, None for what is no tensor."""
-        if self.shape is not None:
-            return [_as_tensor(ct, run)]
         fill = self.attributes.get("materialize_grads", True)
+        if self.shape is not None:
+            if ct is not None:
+                return [_as_tensor(ct, run)]
+            return [wrap(np.zeros(self.shape, self.dtype)) if fill else None]
         found = []
         for number, (shape, dtype) in enumerate(self.metas):
             if number in ct:
@@ -209,6 +220,8 @@ class FunctionNode(OperationNode):
             if grad is not None:
                 self._check_gradient(i, grad, edge)
             if need:
+                if grad is None:
+                    run.hands_none = True
                 cts.append(grad if grad is None or run.on_tensors else grad._data)
         return cts
 

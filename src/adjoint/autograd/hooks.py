@@ -70,7 +70,12 @@ class NodeHooks:
         run.shared.add(node)  # a hook may have kept it
         if node.shape is not None:
             return self._tensor_hooks(ct, 0, run, node)
-        return {output: self._tensor_hooks(ct[output], output, run, node) for output in sorted(ct)}
+        found = {}  # hooks of outputs that nothing reached are called with None
+        for output in sorted({*ct, *self.tensor}):
+            g = self._tensor_hooks(ct.get(output), output, run, node)
+            if g is not None:
+                found[output] = g
+        return found
 
     def _tensor_hooks(self, ct: Any, output: int, run: Run, node: Node) -> Any:
         for hook in list(self.tensor.get(output, {}).values()):
@@ -82,7 +87,7 @@ class NodeHooks:
                 ct = _checked(replaced, node, output, run, hook)
         reference = self.retain.get(output)
         tensor = None if reference is None else reference()
-        if tensor is not None:
+        if tensor is not None and ct is not None:
             meta = meta_of(tensor)
             if meta.grad is not None:
                 meta.grad = meta.grad + _as_tensor(ct, run)
@@ -134,6 +139,7 @@ class NodeHooks:
                             f"{written(hook)} on {node.name()}, made at {node_line(node)}, did so "
                             f"at position {position}"
                         )
+                run.hands_none = run.hands_none or any(g is None for g in replaced)
                 cts = [
                     None if replaced[i] is None else _checked(replaced[i], *edge, run, hook)
                     for i, edge in zip(shown, node.edges)

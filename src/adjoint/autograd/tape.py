@@ -49,6 +49,10 @@ class Node:
         """The cotangents for `edges`, in their order (None: no contribution)."""
         raise NotImplementedError  # every node class defines it
 
+    def apply_none(self, ct: Any, run: Run) -> Any:
+        """As `apply`, where a custom Function above gave None: it is handed on. `ct` is empty."""
+        return [None] * len(self.edges)
+
     def apply_for(self, ct: Any, run: Run, needed: set[Node]) -> Any:
         """As `apply`; what leads to no node in `needed` may be None."""
         return self.apply(ct, run)
@@ -177,6 +181,12 @@ class OperationNode(Node):
             self.saved = None
             self.freed_at = run.origin
         return cts
+
+    def apply_none(self, ct: Any, run: Run) -> Any:
+        if self.saved and not run.retain_graph:
+            self.saved = None
+            self.freed_at = run.origin
+        return [None] * len(self.edges)
 
     def apply_for(self, ct: Any, run: Run, needed: set[Node]) -> Any:
         wanted = tuple([edge[0] in needed for edge in self.edges])
@@ -369,6 +379,14 @@ class AccumulateGrad(Node):
         hooked = self.hooks is not None or meta.post_accumulate is not None
         if not hooked and not run.retain_graph and getrefcount(variable) > 3:
             meta.spent, self.kept = self, None
+        return ()
+
+    def apply_none(self, ct: Any, run: Run) -> Any:
+        """Accumulate nothing; post-accumulate hooks are called all the same."""
+        variable = self.variable
+        meta = None if variable is None else variable._meta
+        for hook in list(((meta and meta.post_accumulate) or {}).values()):
+            hook(variable)
         return ()
 
     def _refuse(self, variable: Tensor) -> tuple[()]:
