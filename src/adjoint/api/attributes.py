@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import cpu as arrays
 from ..arrays import device as devices
 from ..arrays import layout as layouts
+from ..arrays.strides import empty_in_order
 from ..autograd.lifted import Lifted
 from ..autograd.size import Size, size_of
+from ..autograd.storage import CustomView
 from ..autograd.tensor import Tensor
+from ..ops import shape as shapes
 from .conversion import method
 from .dims import canonical_dim
 from .registration import FUNCTIONS, public
@@ -96,8 +100,41 @@ def stride(self: Tensor, dim: Any = None) -> Any:
     (3, 1)
     """
     array = self._data
+    if array.size == 0 and array.__class__ is np.ndarray:
+        array = _empty_with_strides(self)
     strides = tuple([s // array.itemsize for s in array.strides])
+    if 0 in strides and 1 in array.shape:
+        strides = _unsqueezed(self, strides)
     return strides if dim is None else strides[canonical_dim(dim, array.ndim, "stride")]
+
+
+def _empty_with_strides(t: Tensor) -> Any:
+    """The array of an empty tensor with the strides that torch tells; NumPy's are all 0.
+
+    A view's are those that its steps make of the base's. (A cut of a tensor that is not empty has
+    them from NumPy.)
+    """
+    view = t._view
+    if view is None:
+        return empty_in_order(t._data.shape, t._data.dtype)
+    if view.base._data.size or any(isinstance(s.operation, CustomView) for s in view.steps):
+        return t._data
+    array = empty_in_order(view.base._data.shape, view.base._data.dtype)
+    for step in view.steps:
+        array = step.forward(arrays, array)
+    return array
+
+
+def _unsqueezed(t: Tensor, strides: tuple[int, ...]) -> tuple[int, ...]:
+    """With torch's steps of new dimensions, over all that follows; NumPy's are 0."""
+    if t._view is not None and any(s.operation is shapes.expand for s in t._view.steps):
+        return strides
+    found: list[int] = []
+    step = 1
+    for n, s in zip(reversed(t._data.shape), reversed(strides)):
+        found.append(step if n == 1 and s == 0 else s)
+        step = n * found[-1]
+    return tuple(found[::-1])
 
 
 @method

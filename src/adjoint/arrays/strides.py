@@ -108,6 +108,15 @@ def _from_byte(x: Any, offset: int) -> Any:
     return x
 
 
+def empty_in_order(shape: Shape, dtype: Any) -> Any:
+    """An array without elements whose strides are as if a dimension of size 0 had size 1."""
+    steps, step = [], dtype.itemsize
+    for n in reversed(shape):
+        steps.append(step)
+        step *= max(n, 1)
+    return np.lib.stride_tricks.as_strided(np.empty(0, dtype), tuple(shape), steps[::-1])
+
+
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`x` repeated without a copy along new dimensions and those of size 1."""
     if type(x) is not ndarray:

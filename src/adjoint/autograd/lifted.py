@@ -138,7 +138,7 @@ class Lifted:
         steps, step = [], self.dtype.itemsize
         for n in reversed(self.shape):
             steps.append(step)
-            step *= n
+            step *= max(n, 1)
         return tuple(reversed(steps))
 
     @property
