@@ -144,3 +144,62 @@ def test_detach_in_place(x) -> None:
     assert not y.requires_grad
     with pytest.raises(RuntimeError, match="Can't detach views in-place"):
         (x * 2)[0].detach_()
+
+
+def test_grad_mode_is_told_inside_inference_mode_and_records_nothing(x) -> None:
+    with torch.inference_mode():
+        with torch.enable_grad():
+            assert torch.is_grad_enabled() and not (x * 2).requires_grad
+            with torch.no_grad():
+                assert not torch.is_grad_enabled()
+            with torch.inference_mode():
+                assert not torch.is_grad_enabled()
+            with torch.inference_mode(False):
+                assert torch.is_grad_enabled() and (x * 2).requires_grad
+                with torch.no_grad():
+                    assert not (x * 2).requires_grad
+            assert torch.is_grad_enabled()
+        assert not torch.is_grad_enabled()
+        with torch.set_grad_enabled(True):
+            assert torch.is_grad_enabled() and not (x * 2).requires_grad
+        torch.set_grad_enabled(True)
+        assert torch.is_grad_enabled()
+    assert torch.is_grad_enabled() and (x * 2).requires_grad
+    with torch.no_grad(), torch.inference_mode():
+        torch.set_grad_enabled(True)
+    assert torch.is_grad_enabled() and (x * 2).requires_grad
+
+
+def test_nothing_accumulates_into_an_inference_gradient(x) -> None:
+    with torch.inference_mode():
+        x.grad = torch.ones(2)
+    out = (x * 2).sum()
+    with pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+        out.backward(retain_graph=True)
+    assert x.grad.tolist() == [1, 1]
+    with torch.inference_mode():
+        out.backward(retain_graph=True)
+    assert x.grad.tolist() == [3, 3]
+    x.grad = None
+    out.backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_a_detached_inference_tensor_is_one_that_may_be_written(x) -> None:
+    with torch.inference_mode():
+        y = torch.ones(2)
+        inside = y.detach()
+    for made in (y, inside):
+        with pytest.raises(RuntimeError, match="Inplace update to inference tensor"):
+            made.add_(1)
+    z = y.detach()
+    assert z.is_inference() and z._version == 0 and not z.requires_grad
+    z.add_(1)
+    assert z._version == 1 and y.tolist() == inside.tolist() == [2, 2]
+    y.data.add_(1)
+    assert y.tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match="cannot be saved"):
+        x * z
+    with pytest.raises(RuntimeError, match="requires_grad=True on inference"):
+        z.requires_grad_()
+    assert not z.clone().is_inference()

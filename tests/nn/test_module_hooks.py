@@ -313,3 +313,12 @@ def test_torch_s_address_has_every_module() -> None:
     assert nn.modules.Linear is nn.Linear
     with pytest.raises(AttributeError, match=r"no torch\.nn\.modules\.Nothing"):
         _ = nn.modules.Nothing
+
+
+def test_the_warning_of_a_hook_without_inputs_names_the_line_that_asked_for_gradients() -> None:
+    layer = nn.Linear(2, 2)
+    layer.register_full_backward_hook(lambda *_: None)
+    out = layer(torch.ones(1, 2)).sum()
+    with pytest.warns(UserWarning, match="no inputs require gradients") as warned:
+        out.backward()
+    assert [w.filename for w in warned] == [__file__]

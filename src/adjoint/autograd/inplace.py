@@ -22,6 +22,7 @@ from .tape import edge_of, next_sequence_number
 from .tensor import (
     Tensor,
     born,
+    check_inference,
     new,
     refresh,
     relink,
@@ -42,11 +43,7 @@ def check_writable(x: Tensor, name: str, target: Any = None) -> None:
     check_history(x, name)
     if not x._data.flags.writeable or _overlaps(x._data if target is None else target):
         _check_shared(x, name)
-    if x.is_inference() and not modes.state.inference:
-        raise RuntimeError(
-            f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. "
-            "You can make a clone to get a normal tensor before doing inplace update."
-        )
+    check_inference(x, name)
     # A view makes its base's storage without telling the alias by which a node saved the base.
     owner = x if x._view is None else x._view.of
     if owner._edge is not None and owner._storage is not None:

@@ -21,6 +21,8 @@ class _State(threading.local):
 
     grad: bool = True
     inference: bool = False
+    # What `is_grad_enabled` tells in inference mode, where nothing is recorded whatever it is.
+    enabled: bool = False
     module: tuple[Any, Any] | None = None  # (module being run, the frame below it)
     packing: tuple[Any, Any, Any] | None = None  # saved-tensor hooks: (pack, unpack, outer ones)
     packing_refused: str | None = None  # why saved-tensor hooks may not be set
@@ -122,11 +124,16 @@ class no_grad(Mode):
         return switch if wrapped is None else switch(wrapped)  # `@no_grad` without parentheses
 
     def __enter__(self) -> None:
-        self._before = state.grad
-        state.grad = self._value and not state.inference
+        if state.inference:
+            self._before, state.enabled = state.enabled, self._value
+        else:
+            self._before, state.grad = state.grad, self._value
 
     def __exit__(self, *exc: object) -> None:
-        state.grad = self._before
+        if state.inference:
+            state.enabled = self._before
+        else:
+            state.grad = self._before
 
 
 class enable_grad(no_grad):
@@ -151,22 +158,22 @@ class set_grad_enabled(Mode):
     """
 
     def __init__(self, mode: bool) -> None:
-        self._before = state.grad
+        self._before = is_grad_enabled()
         self.mode = bool(mode)
-        state.grad = self.mode and not state.inference
+        _set_enabled(self.mode)
 
     def _fresh(self) -> Mode:
         return set_grad_enabled(self.mode)
 
     def __call__(self, wrapped: F) -> Any:
-        state.grad = self._before  # as a decorator it acts inside the function only
+        _set_enabled(self._before)  # as a decorator it acts inside the function only
         return super().__call__(wrapped)
 
     def __enter__(self) -> None:
-        state.grad = self.mode and not state.inference
+        _set_enabled(self.mode)
 
     def __exit__(self, *exc: object) -> None:
-        state.grad = self._before
+        _set_enabled(self._before)
 
 
 class inference_mode(Mode):
@@ -192,22 +199,31 @@ class inference_mode(Mode):
         return inference_mode(self.mode)
 
     def __enter__(self) -> None:
-        self._before = (state.grad, state.inference)
-        state.inference = self.mode
+        self._before = (state.grad, state.inference, state.enabled)
+        state.inference, state.enabled = self.mode, False
         state.grad = not self.mode
 
     def __exit__(self, *exc: object) -> None:
-        state.grad, state.inference = self._before
+        state.grad, state.inference, state.enabled = self._before
+
+
+def _set_enabled(mode: bool) -> None:
+    if state.inference:
+        state.enabled = mode
+    else:
+        state.grad = mode
 
 
 def is_grad_enabled() -> bool:
-    """Whether operations of this thread are recorded now.
+    """Whether operations of this thread are recorded now, if it is not in inference mode.
+
+    There nothing is recorded, also inside `enable_grad`, of which this tells all the same.
 
     >>> with torch.no_grad():
     ...     torch.is_grad_enabled()
     False
     """
-    return state.grad
+    return state.enabled if state.inference else state.grad
 
 
 def is_inference_mode_enabled() -> bool:

@@ -41,6 +41,14 @@ def caller(depth: int = 2) -> Origin:
     return frame.f_code, frame.f_lasti
 
 
+def stacklevel() -> int:
+    """The `stacklevel` with which the calling function's warning names the user's line."""
+    frame, level = getframe(1), 1
+    while is_internal[frame.f_code.co_filename] and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def written(function: Any) -> str:
     """`zero (train.py:3)`: the name of a function, such as a hook, and where it is written."""
     function = getattr(function, "func", function)  # of a functools.partial

@@ -21,12 +21,14 @@ class Storage:
     Made when first needed: a tensor without one is at version 0.
     """
 
-    __slots__ = ("version", "writer", "inference", "born")
+    __slots__ = ("version", "writer", "inference", "counted", "born")
 
     def __init__(self) -> None:
         self.version = 0
         self.writer: Origin | None = None  # who wrote last
         self.inference = False
+        # Whether an inference tensor may be written: detached outside the mode, as torch has it.
+        self.counted = False
         # In which transform in reverse mode the memory was made: when that began, or 0.
         self.born = 0
 

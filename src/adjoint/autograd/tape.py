@@ -18,7 +18,7 @@ from numpy import add, ndarray
 from . import origin
 from .layout import laid_out
 from .saved_names import torch_name
-from .tensor import Tensor, is_cut, meta_of, new, refresh, storage_of, wrap
+from .tensor import Tensor, check_inference, is_cut, meta_of, new, refresh, storage_of, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
@@ -362,12 +362,15 @@ class AccumulateGrad(Node):
                 grad._edge = grad._storage = grad._view = grad._meta = None
                 meta.grad = grad
             else:  # also where an earlier create_graph left a history, as torch does
+                storage = grad._storage or storage_of(grad)
+                if storage.inference:
+                    check_inference(grad, "accumulation into .grad")
                 array = grad._data
                 try:
                     add(array, ct, array)
                 except RuntimeWarning:
                     pass  # the user made an error of it; NumPy raises when all is written
-                (grad._storage or storage_of(grad)).bump(None)  # a graph may have saved it
+                storage.bump(None)  # a graph may have saved it
         finally:
             if not alone:
                 _accumulating.release()

@@ -116,7 +116,7 @@ class Tensor:
         """
         result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
         if state.inference or self.is_inference():  # its kind is that of this tensor
-            storage_of(result).inference = self.is_inference()
+            result._storage = _kind_of(self)
         return result
 
     @data.setter
@@ -343,7 +343,7 @@ class Tensor:
     @property
     def _version(self) -> int:
         """How often this memory was written in place."""
-        if self.is_inference():
+        if self.is_inference() and not storage_of(self).counted:
             raise RuntimeError(
                 "Inference tensors do not track version counter. Use .clone() to get a normal "
                 "tensor."
@@ -377,7 +377,8 @@ class Tensor:
         tensor([2., 2.])
         """
         result: Tensor = wrap(self._data if self._data.__class__ is np.ndarray else self._cut())
-        result._storage = storage_of(self)
+        storage = storage_of(self)
+        result._storage = _kind_of(self) if storage.inference else storage
         return result
 
     def detach_(self) -> Tensor:
@@ -473,6 +474,26 @@ def born(t: Tensor) -> int:
     if owner._edge is not None:
         return owner._edge[0].seq
     return 0 if owner._storage is None else owner._storage.born
+
+
+def _kind_of(t: Tensor) -> Storage:
+    """A storage of its own for a handle on the memory of an inference tensor, or made in the mode.
+
+    Made outside the mode it counts writes, and so may be written.
+    """
+    storage = Storage()
+    storage.inference = t.is_inference()
+    storage.counted = not state.inference
+    return storage
+
+
+def check_inference(t: Tensor, name: str) -> None:
+    """Refuse to write an inference tensor outside the mode."""
+    if t.is_inference() and not state.inference and not storage_of(t).counted:
+        raise RuntimeError(
+            f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed. "
+            "You can make a clone to get a normal tensor before doing inplace update."
+        )
 
 
 def version_of(t: Tensor) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from adjoint.autograd import modes
 from adjoint.autograd.function import Function
+from adjoint.autograd.origin import stacklevel
 from adjoint.autograd.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Bridge:
             "outputs since no inputs require gradients. See "
             "https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
             "#torch.nn.Module.register_full_backward_hook for more details.",
-            stacklevel=2,
+            stacklevel=stacklevel(),
         )
         for hook in self.hooks:
             found = hook(self.module, (None,) * self.input_count, outputs)

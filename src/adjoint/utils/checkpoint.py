@@ -17,7 +17,7 @@ from adjoint.api.random import fork_rng, get_rng_state, set_rng_state
 from adjoint.autograd import lifted, origin
 from adjoint.autograd.graph import saved_tensors_hooks
 from adjoint.autograd.lifted import Lifted
-from adjoint.autograd.modes import enable_grad, is_grad_enabled, state
+from adjoint.autograd.modes import enable_grad, state
 from adjoint.autograd.saved import Kept, Packed, Recorder
 from adjoint.autograd.tensor import Tensor, wrap
 
@@ -295,7 +295,7 @@ def checkpoint(
         raise ValueError(
             f"determinism_check should be one of {list(_CHECKS)}, but got {determinism_check}"
         )
-    if not is_grad_enabled():
+    if not state.grad:
         return function(*args, **kwargs)
     random_state = get_rng_state() if preserve_rng_state else None
     forward_context, again_context = context_fn()
