@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..arrays import dtypes
+from ..autograd.inplace import mirror, mirrored
 from ..autograd.tensor import Tensor
 from ..ops import complex as ops
 from .registration import public
@@ -56,31 +59,42 @@ attach("imag", property(imag, _set_imag, doc=imag.__doc__))
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate, in memory of its own; a real tensor as it is.
 
+    In torch it is a view: what is written into it changes `input`. So writing in place into the
+    result is an error here while `input` is there; clone it, or use `conj_physical`.
+
     >>> torch.conj(torch.tensor([1 + 2j]))
     tensor([1.-2.j])
     """
-    return ops.conj(input) if accept(input, "conj", ANY).is_complex() else input
+    if not accept(input, "conj", ANY).is_complex():
+        return input
+    result: Tensor = ops.conj(input)
+    if result._data.__class__ is np.ndarray:
+        mirror(result, input)
+    return result
 
 
 @public("conj_physical", in_place=True)
 def conj_physical(input: Tensor) -> Tensor:
-    """The complex conjugate; the same as `conj`, which is computed at once here.
+    """The complex conjugate, which may be written in place; a real tensor as it is.
 
     >>> torch.conj_physical(torch.tensor([1 + 2j]))
     tensor([1.-2.j])
     """
-    return conj(input)
+    return ops.conj(input) if accept(input, "conj_physical", ANY).is_complex() else input
 
 
 @public("resolve_conj", "resolve_neg")
 def resolve_conj(input: Tensor) -> Tensor:
     """The tensor itself: conjugates and negatives are never pending here.
 
+    But of a conjugate a copy, as in torch: that may be written in place.
+
     >>> x = torch.tensor([1 + 2j])
     >>> torch.equal(x.conj().resolve_conj(), x.conj())
     True
     """
-    return accept(input, "resolve_conj", ANY)
+    accept(input, "resolve_conj", ANY)
+    return input.clone() if mirrored(input) else input
 
 
 @public("is_conj", "is_neg")

@@ -41,7 +41,7 @@ def lift(value: Any) -> Any:
 
 def conj(x: Tensor) -> Tensor:
     """The complex conjugate; most tensors are real, and rules ask at every product."""
-    return complex.conj(x) if x._data.dtype.kind == "c" else x
+    return complex.conj_physical(x) if x._data.dtype.kind == "c" else x
 
 
 class Namespace:

@@ -123,9 +123,11 @@ def write_out(result: Any, out: Any, name: str) -> Any:
             f"{name}(out=...) is not supported inside a transform (vmap, jvp), whose results are "
             "not arrays to be written; use the result that the function returns"
         )
-    if out._data.shape != result._data.shape:
+    inplace.check_type(out, result, f"{name}(out=...)")
+    if out._data.shape == result._data.shape:
+        inplace.check_writable(out, f"{name}(out=...)")
+    else:
         out._data = np.empty(result._data.shape, out._data.dtype)
-    inplace.check_result(out, result, f"{name}(out=...)")
     storage_of(out).bump(origin.caller(2))
     np.copyto(out._data, result._data, casting="unsafe")
     return out

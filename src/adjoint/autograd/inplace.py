@@ -44,6 +44,12 @@ def check_writable(x: Tensor, name: str, target: Any = None) -> None:
     if not x._data.flags.writeable or _overlaps(x._data if target is None else target):
         _check_shared(x, name)
     check_inference(x, name)
+    if mirrored(x):
+        raise RuntimeError(
+            f"{name}: this tensor is the conjugate of another, which is there still. In torch it "
+            "would be a view, and the write change both; here it has memory of its own. Write to "
+            "a copy (.clone(), .resolve_conj() or .conj_physical()), or to the other one"
+        )
     # A view makes its base's storage without telling the alias by which a node saved the base.
     owner = x if x._view is None else x._view.of
     if owner._edge is not None and owner._storage is not None:
@@ -106,6 +112,18 @@ def check_history(x: Tensor, name: str) -> None:
             )
 
 
+def mirror(x: Tensor, of: Tensor) -> None:
+    """Note that `x` is a conjugate, which torch has in the memory of the other tensor."""
+    storage = storage_of(of)
+    storage_of(x).mirrored = storage.mirrored or weakref.ref(storage)
+
+
+def mirrored(x: Tensor) -> bool:
+    """Whether `x` is a conjugate of what is there still."""
+    storage = x._storage
+    return storage is not None and storage.mirrored is not None and bool(storage.mirrored())
+
+
 def check_captured(x: Tensor, name: str) -> None:
     """Refuse to record a write into what the transform that runs (grad, vjp) did not make.
 
@@ -145,6 +163,11 @@ def check_result(x: Tensor, result: Tensor, name: str) -> None:
             f"{list(result._data.shape)} ({name} writes in place and cannot grow its tensor; use "
             "the out-of-place form)"
         )
+    check_type(x, result, name)
+
+
+def check_type(x: Tensor, result: Tensor, name: str) -> None:
+    """The result has to have a type that can be cast to that of the written tensor."""
     if not dtypes.can_cast(result.dtype, x.dtype):
         raise RuntimeError(
             f"result type {result.dtype.short} can't be cast to the desired output type "

@@ -6,6 +6,7 @@ tensor is obtained from its base, so that history can be rewritten through it.
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from . import modes
@@ -21,7 +22,9 @@ class Storage:
     Made when first needed: a tensor without one is at version 0.
     """
 
-    __slots__ = ("version", "writer", "inference", "counted", "born")
+    __slots__ = (
+        "version", "writer", "inference", "counted", "born", "mirrored", "__weakref__",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.version = 0
@@ -31,6 +34,8 @@ class Storage:
         self.counted = False
         # In which transform in reverse mode the memory was made: when that began, or 0.
         self.born = 0
+        # Of a conjugate: the storage that it shares in torch, where it is a view (weak), or None.
+        self.mirrored: weakref.ref[Storage] | None = None
 
     def bump(self, writer: Origin | None) -> None:
         """Count one in-place write and remember who did it."""
