@@ -1,7 +1,8 @@
-"""Floor 1: gradients that do not depend on the input they belong to, as torch connects them to it.
+"""Floor 1: derivatives that do not depend on a tensor, as torch connects them to it.
 
-The formula of a pooling does not need its input, but torch's takes it: a second derivative with
-respect to it exists there and is zero, where it would otherwise be an error. Nothing is saved.
+The formula of a pooling's gradient does not need its input, but torch's takes it: a second
+derivative with respect to it exists there and is zero, where it would otherwise be an error. So
+with a tangent: in torch an input that does not move has one of zeros, which is multiplied.
 """
 
 from __future__ import annotations
@@ -14,16 +15,22 @@ from .tensor import Tensor, new, wrap
 
 if TYPE_CHECKING:
     from .engine import Run
+    from .tensor import Edge
 
 
 class ConstantGradientBackward(Node):
-    """Hands its cotangent on to the history of the gradient, and zeros to the input's."""
+    """Hands its cotangent on to the derivative's own history, if any, and zeros to the others."""
 
-    __slots__ = ()
+    __slots__ = ("has_own",)
+
+    has_own: bool  # whether the first edge is to that
 
     def apply(self, ct: Any, run: Run) -> Any:
-        zeros = run.xp.zeros_like(ct)
-        return (zeros,) if len(self.edges) == 1 else (ct, zeros)
+        found = [ct] if self.has_own else []
+        for node, output in self.edges[len(found) :]:
+            shape, dtype = node.metas_of(output)
+            found.append(run.xp.zeros(shape, dtype=dtype))
+        return found
 
 
 ConstantGradientBackward.__module__ = "builtins"
@@ -34,10 +41,16 @@ def connected(node: Node, cts: Sequence[Any]) -> Sequence[Any]:
     (ct,) = cts
     if not isinstance(ct, Tensor):
         return cts
+    return (connected_to(ct, node.edges),)
+
+
+def connected_to(t: Tensor, edges: Sequence[Edge]) -> Tensor:
+    """A tensor of the same value, with a history that leads to places it depends on by zero too."""
     link = new(ConstantGradientBackward)
-    link.edges = (*([edge_of(ct)] if ct.requires_grad else []), *node.edges)
+    link.has_own = t.requires_grad
+    link.edges = (*([edge_of(t)] if link.has_own else []), *edges)
     link.seq = next_sequence_number()
-    link.shape, link.dtype, link.hooks = ct._data.shape, ct._data.dtype, None
-    result: Tensor = wrap(ct._data)
+    link.shape, link.dtype, link.hooks = t._data.shape, t._data.dtype, None
+    result: Tensor = wrap(t._data)
     result._edge, result._requires_grad = (link, 0), True
-    return (result,)
+    return result

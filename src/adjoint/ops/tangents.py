@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..autograd import engine
+from ..autograd.constant_gradient import connected_to
 from ..autograd.lifted import Dual, Level
 from ..autograd.modes import state
+from ..autograd.tape import edge_of
 from ..autograd.tensor import Tensor, wrap
 from .definition import Definition
 from .limits import namespace
@@ -33,6 +35,8 @@ def apply_dual(
     out = operation(*primals, **params)
     outs = out if operation.several else (out,)
     moved = tangents_of(operation, primals, tangents, outs, params)
+    if level.joined and state.grad:
+        moved = _connected(operation, primals, tangents, outs, moved)
     return [Dual(level, value, tangent) for value, tangent in zip(outs, moved)]
 
 
@@ -59,6 +63,36 @@ def tangents_of(
         elif not isinstance(tangent, Tensor):
             found[number] = wrap(tangent)
     return found
+
+
+def _connected(
+    operation: Any,
+    primals: Sequence[Tensor],
+    tangents: Sequence[Tensor | None],
+    outs: Sequence[Tensor],
+    moved: Sequence[Tensor | None],
+) -> Sequence[Tensor | None]:
+    """Tangents that lead to all that torch's depend on, if only by zero.
+
+    In a dual level of torch an input that does not move has a tangent of zeros, which the rule
+    multiplies with the values that it names.
+    """
+    places: dict[Any, None] = {}
+    for i, t in enumerate(tangents):
+        number = input_number(operation, i)
+        if t is None and number in operation.vjps:
+            for name in operation.pull_names(number):
+                where, k = operation.source(name)
+                values = {"input": primals, "output": outs}.get(where, ())
+                several = operation.variadic if where == "input" else operation.several
+                # The last name stands for all that are left, where there may be several.
+                for value in values[k:] if several else values[k : k + 1]:
+                    if value.requires_grad:
+                        places[edge_of(value)] = None
+    if not places:
+        return moved
+    edges = list(places)
+    return [None if t is None else connected_to(t, edges) for t in moved]
 
 
 def input_number(operation: Definition, i: int) -> int:
