@@ -84,6 +84,22 @@ def test_numpy_shares_memory() -> None:
     assert str(torch.ones(1).bfloat16().numpy().dtype) == "bfloat16"
 
 
+@pytest.mark.parametrize("name", ["float32", "float64", "complex64", "int64"])
+def test_what_was_unpickled_has_the_dtype_that_fast_paths_ask_for(name: str) -> None:
+    dtype = getattr(torch, name)
+    array = pickle.loads(pickle.dumps(torch.ones(2, dtype=dtype).numpy()))
+    assert array.dtype is not dtype.numpy  # a copy of NumPy's object
+    tensors = [
+        torch.tensor(array),
+        torch.as_tensor(array),
+        torch.from_numpy(array),
+        pickle.loads(pickle.dumps(torch.ones(2, dtype=dtype))),
+    ]
+    assert [t._data.dtype is dtype.numpy for t in tensors] == [True] * 4
+    tensors[2][0] = 3
+    assert array[0] == 3  # still the memory of the array
+
+
 def test_size() -> None:
     s = matrix().shape
     assert repr(s) == "torch.Size([2, 3])" and s == (2, 3) and s.numel() == 6
