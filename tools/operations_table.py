@@ -11,7 +11,7 @@ import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import adjoint
@@ -65,6 +65,12 @@ def public_functions() -> dict[str, FunctionType]:
     return {name: f for name, f in unwrapped.items() if isinstance(f, FunctionType)}
 
 
+def names_in(code: CodeType) -> set[str]:
+    """Names that code reads, its comprehensions included: they are code of their own until 3.12."""
+    parts = (names_in(part) for part in code.co_consts if isinstance(part, CodeType))
+    return set(code.co_names).union(*parts)
+
+
 def mentioned(function: FunctionType) -> Iterator[Any]:
     """What a function refers to: its closure, globals, and attributes of modules among them."""
     for cell in function.__closure__ or ():
@@ -72,7 +78,7 @@ def mentioned(function: FunctionType) -> Iterator[Any]:
             yield cell.cell_contents
         except ValueError:  # not filled yet
             continue
-    names = function.__code__.co_names
+    names = names_in(function.__code__)
     for name in names:
         value = function.__globals__.get(name)
         yield value

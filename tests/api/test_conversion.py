@@ -76,12 +76,28 @@ def test_numpy_shares_memory() -> None:
     array = x.numpy()
     array[0, 0] = 9
     assert x[0, 0].item() == 9 and x.numpy().dtype == np.float32
-    array.shape = (6,)
+    array.resize(6, refcheck=False)  # the shape of the array, not of what it shares
     assert x.shape == (2, 3)
     assert np.asarray(x, dtype=np.float64).dtype == np.float64
     assert np.add(x, 1)[0, 0] == 10
     assert x.requires_grad_().numpy(force=True)[0, 0] == 9
     assert str(torch.ones(1).bfloat16().numpy().dtype) == "bfloat16"
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "complex64", "int64"])
+def test_what_was_unpickled_has_the_dtype_that_fast_paths_ask_for(name: str) -> None:
+    dtype = getattr(torch, name)
+    array = pickle.loads(pickle.dumps(torch.ones(2, dtype=dtype).numpy()))
+    assert array.dtype is not dtype.numpy  # a copy of NumPy's object
+    tensors = [
+        torch.tensor(array),
+        torch.as_tensor(array),
+        torch.from_numpy(array),
+        pickle.loads(pickle.dumps(torch.ones(2, dtype=dtype))),
+    ]
+    assert [t._data.dtype is dtype.numpy for t in tensors] == [True] * 4
+    tensors[2][0] = 3
+    assert array[0] == 3  # still the memory of the array
 
 
 def test_size() -> None:

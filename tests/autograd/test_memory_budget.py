@@ -7,6 +7,7 @@ import gc
 import itertools
 import math
 import random
+import re
 import threading
 import tracemalloc
 import weakref
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.memory_budget import optimum
+from tests.pages import programs
 
 import adjoint as torch
 from adjoint import nn
@@ -638,3 +640,17 @@ def test_as_a_decorator() -> None:
 
     step()
     assert repr(budget).startswith("memory_budget(limit=800, peak=800, recomputed=")
+
+
+def test_the_page_about_memory_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 1))
+    x = torch.ones(2, 4, requires_grad=True)
+    scope: dict[str, Any] = {"model": model, "block": model, "data": x, "x": x}
+    blocks = [code for code in programs("memory.md") if ">>>" not in code]
+    assert len(blocks) == 3
+    for code in blocks:
+        exec(compile(code, "memory.md", "exec"), scope)
+    shown = r"memory_budget\(limit=300000000, peak=\d+, recomputed=\d+, evicted=\d+\)\n"
+    assert re.fullmatch(shown, capsys.readouterr().out)
+    scope["y"].sum().backward()
+    assert x.grad is not None

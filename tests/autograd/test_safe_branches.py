@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.pages import commented_values, programs
 
 import adjoint as torch
 from adjoint.autograd import modes
@@ -599,3 +600,14 @@ def test_every_operation_forward(name: str) -> None:
                 finite = np.isfinite(p.numpy())
                 assert p.numpy()[finite].tobytes() == s.numpy()[finite].tobytes()
                 assert np.all(n.numpy() == 0)
+
+
+def test_the_page_says_what_its_programs_compute() -> None:
+    scope: dict[str, Any] = {}
+    pairs = [
+        pair
+        for code in programs("safe-branches.md")
+        for pair in commented_values(code, "safe-branches.md", scope)
+    ]
+    assert len(pairs) == 5
+    assert [value for value, _ in pairs] == [comment for _, comment in pairs]

@@ -316,8 +316,10 @@ def test_what_cannot_be_sent_to_a_spawned_worker_is_told() -> None:
 
 
 INTERRUPTED = """
-import os, time
+import os, signal, time
 from adjoint import data
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
 class Slow(data.Dataset):
     def __len__(self):
@@ -347,7 +349,12 @@ def test_control_c_ends_everything_quietly(tmp_path: Path) -> None:
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to the workers too
-    out, err = child.communicate(timeout=20)
+    try:
+        out, err = child.communicate(timeout=20)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+        raise
     assert out.replace("ready\n", "") == "interrupted\n"
     assert err == ""
     assert child.returncode == 0

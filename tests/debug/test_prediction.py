@@ -304,6 +304,16 @@ def test_constants_of_the_run_are_forgotten() -> None:
             assert type((y + y)._data) is np.ndarray
 
 
+def test_a_class_may_give_its_instances_a_module() -> None:
+    class Wrapped:
+        __module__ = property(lambda self: "elsewhere")
+
+    alive = Wrapped()
+    assert not isinstance(Wrapped.__module__, str)
+    assert debug.predict_memory(lambda: torch.zeros(1000).exp()).bytes == 8000
+    del alive
+
+
 def test_a_step_of_terabytes_needs_nothing() -> None:
     def step() -> None:
         model = nn.Sequential(*[nn.Linear(200_000, 200_000) for _ in range(3)])

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.dtypes import canonical
 from ..autograd.lifted import Lifted
 from ..autograd.meta import Meta
 from ..autograd.tensor import Tensor, mark_born, meta_of, new
@@ -17,7 +18,7 @@ from .conversion import method
 def rebuild(cls: Any, array: Any, requires_grad: bool, attributes: dict[str, Any]) -> Tensor:
     """A leaf of class `cls` on `array`; what pickled tensors call."""
     t: Tensor = new(cls)
-    t._data = array
+    t._data = canonical(array) if isinstance(array, np.ndarray) else array
     t._requires_grad = requires_grad
     t._edge = t._storage = t._view = t._meta = None
     t.__dict__.update(attributes)

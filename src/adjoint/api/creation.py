@@ -177,7 +177,7 @@ def from_numpy(ndarray: Any) -> Tensor:
             "strides are not currently supported. (You can probably work around this by making a "
             "copy of your array with array.copy().)"
         )
-    t: Tensor = wrap(ndarray)
+    t: Tensor = wrap(dtypes.canonical(ndarray))
     return t
 
 

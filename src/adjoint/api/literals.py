@@ -74,7 +74,8 @@ def array_from(data: Any, dtype: Any, *, copy: bool) -> Any:
     if isinstance(data, (np.ndarray, np.generic)):
         wanted = dtypes.from_numpy(data.dtype).numpy if dtype is None else numpy_dtype(dtype)
         with np.errstate(all="ignore"):
-            return np.array(data, dtype=wanted) if copy else np.asarray(data, dtype=wanted)
+            made = np.array(data, dtype=wanted) if copy else np.asarray(data, dtype=wanted)
+        return dtypes.canonical(made)
     if isinstance(data, (list, tuple)):
         return _from_sequence(data, dtype)
     if type(data) in (float, int, bool, complex):

@@ -111,6 +111,15 @@ def from_numpy(array_dtype: np.dtype[Any]) -> dtype:
     return found
 
 
+def canonical(array: Any) -> Any:
+    """The array under NumPy's own dtype object, which fast paths ask for by identity.
+
+    Unpickled arrays bring a copy of it, and what is kept by dtype would spread that.
+    """
+    own = FROM_NUMPY[array.dtype].numpy
+    return array if array.dtype is own else array.view(own)
+
+
 def as_dtype(value: Any) -> dtype:
     """Accept a dtype, a Python type (float, int, bool, complex) or a NumPy dtype."""
     if isinstance(value, dtype):

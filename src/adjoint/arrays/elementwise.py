@@ -26,6 +26,7 @@ _INTEGERS = {
         (np.int64, np.int64),
     )
 }
+_WHOLE = "biu"  # kinds of dtype that NumPy 2.0 rounds to floating numbers, and later ones keep
 _LARGE = 8192  # from where selecting by bits is faster
 
 
@@ -199,6 +200,21 @@ def logaddexp(x: Any, y: Any) -> Any:
 def round(x: Any) -> Any:
     """The nearest integer, halves to even; integers as they are."""
     return np.rint(x) if x.dtype.kind not in "iu" else x.copy()
+
+
+def floor(x: Any) -> Any:
+    """The largest integer that is not above x; integers as they are."""
+    return np.floor(x) if x.dtype.kind not in _WHOLE else x.copy()
+
+
+def ceil(x: Any) -> Any:
+    """The smallest integer that is not below x; integers as they are."""
+    return np.ceil(x) if x.dtype.kind not in _WHOLE else x.copy()
+
+
+def trunc(x: Any) -> Any:
+    """x without its fraction; integers as they are."""
+    return np.trunc(x) if x.dtype.kind not in _WHOLE else x.copy()
 
 
 def trunc_divide(x: Any, y: Any) -> Any:

@@ -83,6 +83,8 @@ def matrix_exp(x: Array) -> Array:
     """exp of each matrix (..., n, n), by scaling, squaring and a Pade approximation."""
     from scipy.linalg import expm  # imported when first needed: SciPy's linalg takes 0.1 s
 
+    if x.dtype == bool:  # what is no number to LAPACK, SciPy refuses from 1.20 on
+        x = x.astype(np.float64)
     return expm(x) if x.size else x.copy()
 
 

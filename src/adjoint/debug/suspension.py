@@ -365,8 +365,14 @@ def _kind_of(cls: type) -> str:
         return "generator"
     if issubclass(cls, (type, Suspension, *_APART)) or not cls.__dictoffset__:
         return ""
-    ours = any(c.__module__.partition(".")[0] == _PACKAGE for c in cls.__mro__)
-    return "object" if ours and not cls.__module__.startswith(f"{_PACKAGE}.ops") else ""
+    ours = any(_home(c).partition(".")[0] == _PACKAGE for c in cls.__mro__)
+    return "object" if ours and not _home(cls).startswith(f"{_PACKAGE}.ops") else ""
+
+
+def _home(cls: type) -> str:
+    """The module of a class; "" where instances have a slot or property of that name instead."""
+    module: Any = cls.__module__
+    return module if isinstance(module, str) else ""
 
 
 def _role_of(cls: type) -> str:

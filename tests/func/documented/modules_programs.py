@@ -66,7 +66,7 @@ def loading_of_ones_own():
             destination[prefix + "made"] = torch.ones(1)
 
     m = nn.Sequential(Renamed())
-    print(m.state_dict())
+    print(dict(m.state_dict()))  # an OrderedDict is printed otherwise from Python 3.12 on
     print(m.load_state_dict({"0.gain": torch.tensor([1.0, 2.0])}), m[0].scale)
     old = {k: v for k, v in nn.BatchNorm1d(1).state_dict().items() if "batches" not in k}
     print(nn.BatchNorm1d(1).load_state_dict(old))
