@@ -355,7 +355,7 @@ _guarded: Any = factorizations.matrix_exp
 @kernel(_guarded.__wrapped__)
 def _matrix_exp(x: Any) -> Any:
     found = allocate(x.shape, x.dtype)
-    # SciPy's, of one matrix after another: powers, and magnitudes to choose the approximation by
+    # SciPy 1.17's, of one matrix after another: powers, and magnitudes to choose the order by
     made = allocate((5, *x.shape[-2:]), x.dtype), allocate(x.shape[-2:], x.real.dtype)
     del made
     return found
