@@ -82,3 +82,14 @@ def test_memory_can_be_asked_for_inside_a_custom_function() -> None:
     Asking.apply(x)
     with torch.no_grad():
         Asking.apply(x)
+
+
+def test_memory_can_be_asked_for_while_something_was_left_half_made() -> None:
+    with torch.inference_mode():
+        data = torch.ones(2)
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="Inference tensors cannot be saved") as raised:
+        x * data
+    half: Any = object.__new__(torch.Tensor)
+    assert torch.debug.memory().total > 0
+    assert raised.tb is not None and half is not None  # they were alive

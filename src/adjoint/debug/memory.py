@@ -83,8 +83,14 @@ _RANK = {"parameter": 0, "gradient": 1, "tensor": 2, "saved": 3}
 
 
 def live(kind: type) -> list[Any]:
-    """All live objects of a type."""
-    return [o for o in gc.get_objects() if isinstance(o, kind)]
+    """All live objects of a type, but for those being made, and what a failure left half made."""
+    return [o for o in gc.get_objects() if isinstance(o, kind) and _is_whole(o)]
+
+
+def _is_whole(o: Any) -> bool:
+    if isinstance(o, Tensor):
+        return hasattr(o, "_meta")
+    return not isinstance(o, OperationNode) or (hasattr(o, "plan") and hasattr(o, "saved"))
 
 
 def buffers() -> dict[int, _Found]:
@@ -111,8 +117,6 @@ def buffers() -> dict[int, _Found]:
 def _items() -> Iterator[_Found]:
     aliases = set()
     for node in live(OperationNode):
-        if not hasattr(node, "plan"):  # it is being made: a custom Function asks, or failed
-            continue
         for name, kept in zip(node.plan.saved_names, node.saved or ()):
             t, maker = _content(kept), node
             if t is None:
