@@ -379,8 +379,7 @@ class AccumulateGrad(Node):
                 hook(variable)
         # Kept for the next graph, which spares half the cost of a leaf, if somebody besides this
         # node, this frame and the call of getrefcount holds the leaf.
-        hooked = self.hooks is not None or meta.post_accumulate is not None
-        if not hooked and not run.retain_graph and getrefcount(variable) > 3:
+        elif self.hooks is None and not run.retain_graph and getrefcount(variable) > 3:
             meta.spent, self.kept = self, None
         return ()
 
@@ -429,19 +428,18 @@ def accumulator(t: Tensor, alone: bool = False) -> AccumulateGrad:
         with _accumulating:
             return accumulator(t, alone=True)
     meta = t._meta or meta_of(t)
-    if meta.spent is not None:
-        # Two references, the slot's and the argument's: no graph holds it, it is as good as new.
-        unused = getrefcount(meta.spent) == 2 and meta.spent.hooks is None
-        spent: AccumulateGrad
-        spent, meta.spent = meta.spent, None
-        if unused and t._view is None:
+    spent: AccumulateGrad = meta.spent
+    if spent is not None:
+        meta.spent = None
+        # Two references, this frame's and the argument's: no graph holds it, it is as good as new.
+        if getrefcount(spent) == 2 and spent.hooks is None and t._view is None:
             array = t._data
             spent.seq = next_sequence_number()
             spent.shape = array.shape
             spent.dtype = array.dtype if meta.grad_dtype is None else meta.grad_dtype
             spent.kept = t
             return spent
-        del spent
+    del spent
     reference = meta.accumulator
     node: AccumulateGrad | None = None if reference is None else reference()
     if node is not None:

@@ -34,6 +34,7 @@ class Plan:
         "saved_inputs",
         "saved_outputs",
         "saves_output",
+        "saves_result",
         "constant_names",
         "constant_sources",
         "defaults",
@@ -53,6 +54,7 @@ class Plan:
     saved_inputs: tuple[int, ...]
     saved_outputs: tuple[int | None, ...]  # which output each saved value is
     saves_output: bool
+    saves_result: bool  # that, the only output, and nothing else
     constant_names: tuple[str, ...]
     constant_sources: tuple[tuple[str, Any], ...]
     defaults: dict[str, Any]
@@ -123,6 +125,7 @@ def make_plan(operation: Operation, mask: int, count: int, is_complex: bool) -> 
         slices[name] = len(sources) + i
     plan.saved_sources, plan.saved_names = tuple(sources), tuple(saved_names)
     plan.saves_output = any(is_output for is_output, _ in sources)
+    plan.saves_result = sources == [(True, 0)] and 0 in operation.differentiable
     plan.saved_outputs = tuple(n if is_output else None for is_output, n in sources)
     plan.saved_inputs = tuple(i for is_output, i in sources if not is_output)
     plan.pull = _make_pull(operation, plan, plan.needed, slices, is_complex)
