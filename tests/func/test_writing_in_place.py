@@ -101,6 +101,18 @@ def test_writing_changes_nothing(function: F, mode: str) -> None:
     torch.testing.assert_close(got, want)
 
 
+@pytest.mark.parametrize("mode", [m for m in MODES if "vmap" not in m])
+@pytest.mark.parametrize("part", [lambda y: y, lambda y: y[:], lambda y: y.view(-1, 1)])
+def test_what_was_made_inside_may_begin_to_move(part: F, mode: str) -> None:
+    def function(x: Any) -> Any:
+        y = torch.ones(x.shape[0], dtype=x.dtype)
+        part(y).mul_(x[0] * 2)
+        return y * x
+
+    got, want = MODES[mode](function), MODES[mode](lambda x: 2 * x[0] * x)
+    torch.testing.assert_close(got, want)
+
+
 def test_a_view_made_before_its_base_moves_follows_or_is_refused() -> None:
     def used(x: Any) -> Any:
         y = x.new_zeros(4)

@@ -184,7 +184,7 @@ def write(x: Tensor, compute: Callable[[Tensor], Tensor], name: str) -> Tensor:
         top_level((x,))  # a view whose base moves since it was made follows
     check_writable(x, name)
     old = _alias(x)
-    if x._data.__class__ is not np.ndarray:  # of a transform: the levels below see one write
+    if modes.lifted:  # the levels below, where a rule may save the old value, see one write
         old._data, old._storage = x._data.copy(), None
     packing = modes.running and modes.state.packing is not None
     if packing:  # what a hook keeps must not change
