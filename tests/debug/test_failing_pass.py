@@ -92,4 +92,5 @@ def test_memory_can_be_asked_for_while_something_was_left_half_made() -> None:
         x * data
     half: Any = object.__new__(torch.Tensor)
     assert torch.debug.memory().total > 0
+    assert torch.debug.predict_memory(lambda: torch.ones(1000)).bytes == 4000
     assert raised.tb is not None and half is not None  # they were alive

@@ -30,7 +30,8 @@ def constant(value: Any, array_dtype: Any) -> Tensor:
     found = table.get(value)
     if found is None:
         found = new(Tensor)
-        found._data = number_array(value, array_dtype)
+        # NumPy's own dtype object: of a transform's data it is another, and this one is shared.
+        found._data = number_array(value, dtypes.FROM_NUMPY[array_dtype].numpy)
         found._data.flags.writeable = False  # by which saved-tensor hooks know what is no user's
         found._requires_grad = False
         found._edge = found._storage = found._view = found._meta = None

@@ -239,7 +239,7 @@ def one_minus_square(x: Any) -> Any:
     """1 - x^2, in one new buffer; the derivative of tanh, which small graphs run often."""
     one = _ones.get(x.dtype)
     if one is None:
-        one = _ones[x.dtype] = np.ones((), x.dtype)
+        one = _ones[x.dtype] = np.ones((), x.dtype.type)
     squared = np.square(x)
     if squared.shape:
         return np.subtract(one, squared, squared)

@@ -83,6 +83,15 @@ def is_viewable(shape: Shape, strides: Shape, new: Shape) -> bool:
     return True
 
 
+def contiguous_strides(shape: Shape, itemsize: int) -> tuple[int, ...]:
+    """Strides in bytes of an array that lies in memory in the order of its dimensions."""
+    strides, step = [], itemsize
+    for n in reversed(shape):
+        strides.append(step)
+        step *= n or 1
+    return tuple(reversed(strides))
+
+
 def strided(x: Any, shape: Shape, strides: Shape, offset: int = 0) -> Any:
     """An array on the memory of `x` that begins `offset` bytes after it; strides in bytes."""
     owner = x

@@ -31,7 +31,7 @@ def _one(dtype: Any) -> Any:
     """The number 1 as an array, not to be written; `np.ones` takes 0.7 µs."""
     one = _ones.get(dtype)
     if one is None:
-        one = _ones[dtype] = np.ones((), dtype)
+        one = _ones[dtype] = np.ones((), FROM_NUMPY[dtype].numpy)
         one.flags.writeable = False
     return one
 
@@ -111,7 +111,7 @@ def _cotangent_for(place: Edge, gradient: Any, index: int) -> Any:
                 "grad can be implicitly created only for real scalar outputs but got "
                 f"{FROM_NUMPY[dtype]}; pass gradient= of that dtype, or take .real or .abs()"
             )
-        return wrap(np.ones(shape, dtype) if shape else _one(dtype).copy())
+        return wrap(np.ones(shape, FROM_NUMPY[dtype].numpy) if shape else _one(dtype).copy())
     if not isinstance(gradient, Tensor):
         raise TypeError(
             f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
@@ -301,7 +301,7 @@ def _results(
                 ct = tensors.setdefault(id(ct), wrap(ct))
             found.append(_dense(ct, t))
         elif materialize:
-            zeros: Tensor = wrap(np.zeros(t._data.shape, t._data.dtype))
+            zeros: Tensor = wrap(np.zeros(t._data.shape, t.dtype.numpy))
             found.append(zeros.requires_grad_(create_graph))
         elif allow_unused:
             found.append(None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays.dtypes import FROM_NUMPY
 from . import modes
 from .modes import state
 from .saved import pack_node
@@ -180,7 +181,7 @@ class FunctionNode(OperationNode):
         if self.shape is not None:
             if ct is not None:
                 return [_as_tensor(ct, run)]
-            return [wrap(np.zeros(self.shape, self.dtype)) if fill else None]
+            return [_zeros(self.shape, self.dtype) if fill else None]
         found = []
         for number, (shape, dtype) in enumerate(self.metas):
             if number in ct:
@@ -188,7 +189,7 @@ class FunctionNode(OperationNode):
             elif dtype is None or not fill:
                 found.append(None)
             else:
-                found.append(wrap(np.zeros(shape, dtype)))
+                found.append(_zeros(shape, dtype))
         return found
 
     def without_cotangents(self) -> tuple[Any, ...]:
@@ -196,8 +197,7 @@ class FunctionNode(OperationNode):
         fill = self.attributes.get("materialize_grads", True)
         metas = self.metas if self.shape is None else [(self.shape, self.dtype)]
         cts = [
-            wrap(np.zeros(shape, dtype)) if fill and dtype is not None else None
-            for shape, dtype in metas
+            _zeros(shape, dtype) if fill and dtype is not None else None for shape, dtype in metas
         ]
         found = self.public.apply(*cts)
         return found if isinstance(found, tuple) else (found,)
@@ -261,6 +261,11 @@ class FunctionNode(OperationNode):
                 f"{self.plan.shown.index(i)} for an argument that is real; return its .real"
                 f"{self._lines()}"
             )
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any) -> Tensor:
+    result: Tensor = wrap(np.zeros(shape, FROM_NUMPY[dtype].numpy))
+    return result
 
 
 def _as_tensor(ct: Any, run: Run) -> Any:

@@ -42,7 +42,7 @@ def rows(output: Tensor, inputs: Sequence[Tensor], create_graph: bool) -> Iterat
 def _units(output: Tensor) -> Iterator[Any]:
     """The unit cotangents; a new array for each, as a gradient may share its memory."""
     for place in range(output._data.size):
-        unit = np.zeros(output._data.shape, output._data.dtype)
+        unit = np.zeros(output._data.shape, output.dtype.numpy)
         unit.reshape(-1)[place] = 1
         yield unit
 
@@ -106,7 +106,7 @@ def _blocks(
 def _batched_blocks(output: Tensor, inputs: Tensors, create_graph: bool) -> Blocks:
     """All rows in one pass: the unit cotangents are the examples of a batch."""
     shape, size = output._data.shape, output._data.size
-    units: Tensor = wrap(np.eye(size, dtype=output._data.dtype).reshape((size, *shape)))
+    units: Tensor = wrap(np.eye(size, dtype=output.dtype.numpy).reshape((size, *shape)))
     found = grad(
         (output,), inputs, (units,),
         retain_graph=True, create_graph=create_graph, allow_unused=True, is_grads_batched=True,

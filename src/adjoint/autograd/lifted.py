@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays import device as devices
+from ..arrays.strides import contiguous_strides
 from . import modes
 from .tensor import Tensor, mark_born, new
 
@@ -135,11 +136,7 @@ class Lifted:
     @property
     def strides(self) -> tuple[int, ...]:
         """Strides as of a contiguous array: Lifted values have no layout that users could see."""
-        steps, step = [], self.dtype.itemsize
-        for n in reversed(self.shape):
-            steps.append(step)
-            step *= max(n, 1)
-        return tuple(reversed(steps))
+        return contiguous_strides(self.shape, self.dtype.itemsize)
 
     @property
     def itemsize(self) -> int:

@@ -63,7 +63,7 @@ def _in_mode(level: Level, f: Callable[[], None]) -> None:
 def _set_moving(x: Tensor, level: Level, like: Tensor | None) -> None:
     """Give a tensor a tangent to write `like` into, and what it is a view of: both share it."""
     base = x if x._view is None else x._view.base
-    shape, dtype = base._data.shape, base._data.dtype
+    shape, dtype = base._data.shape, base.dtype.numpy
     is_dual = base._data.__class__ is Dual and base._data.level is level
     primal = base._data.primal if is_dual else handle(base)
     model = primal if like is None else like

@@ -84,10 +84,11 @@ _RANK = {"parameter": 0, "gradient": 1, "tensor": 2, "saved": 3}
 
 def live(kind: type) -> list[Any]:
     """All live objects of a type, but for those being made, and what a failure left half made."""
-    return [o for o in gc.get_objects() if isinstance(o, kind) and _is_whole(o)]
+    return [o for o in gc.get_objects() if isinstance(o, kind) and is_whole(o)]
 
 
-def _is_whole(o: Any) -> bool:
+def is_whole(o: Any) -> bool:
+    """Whether a tensor or a node has been made: not one that is being made, or failed half way."""
     if isinstance(o, Tensor):
         return hasattr(o, "_meta")
     return not isinstance(o, OperationNode) or (hasattr(o, "plan") and hasattr(o, "saved"))

@@ -24,6 +24,7 @@ from ..autograd.tape import Node
 from ..autograd.tensor import AutogradMeta, Tensor, new
 from ..ops.definition import Definition
 from .ledger import Ledger
+from .memory import is_whole
 
 _SLOTS = ("_data", "_requires_grad", "_edge", "_storage", "_view", "_meta")
 _META = AutogradMeta.__slots__
@@ -189,7 +190,7 @@ class Suspension:
         kinds = {cls: kind for cls, kind in _kinds.items() if kind}
         wanted = [o for o in objects if type(o) in kinds]
         del objects
-        tensors = [o for o in wanted if kinds[type(o)] == "tensor"]
+        tensors = [o for o in wanted if kinds[type(o)] == "tensor" and is_whole(o)]
         self._tensors = {id(t): _Held(t) for t in tensors}
         for o in wanted:
             kind = kinds[type(o)]

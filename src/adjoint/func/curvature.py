@@ -239,7 +239,7 @@ def _gradients(outputs: Tensors, leaves: Tensors, cts: Tensors, create_graph: bo
 
 def _recorded_gradients(loss: Tensor, leaves: Tensors) -> list[Tensor]:
     with enable_grad():
-        one = wrap(np.ones(loss._data.shape, loss._data.dtype))
+        one = wrap(np.ones(loss._data.shape, loss.dtype.numpy))
         return _gradients([loss], leaves, [one], create_graph=True)
 
 

@@ -108,7 +108,7 @@ def _pulled(
         outs, given = zip(*moving)
         found = derivatives.grad(outs, points, given, retain_graph, create_graph, allow_unused=True)
     return [
-        wrap(np.zeros(p._data.shape, p._data.dtype)) if f is None else f
+        wrap(np.zeros(p._data.shape, p.dtype.numpy)) if f is None else f
         for f, p in zip(found, points)
     ]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..strides import is_viewable
+from ..strides import contiguous_strides, is_viewable
 
 Shape = tuple[int, ...]
 
@@ -120,15 +120,6 @@ def outline(shape: Shape, strides: Shape | None, itemsize: int) -> Any:
     be called on it.
     """
     return np.asarray(_Interface(shape, strides, itemsize))
-
-
-def contiguous_strides(shape: Sequence[int], itemsize: int) -> Shape:
-    """Strides in bytes of an array that lies in memory in the order of its dimensions."""
-    strides, step = [], itemsize
-    for n in reversed(shape):
-        strides.append(step)
-        step *= n or 1
-    return tuple(reversed(strides))
 
 
 class Ghost:
